@@ -1,0 +1,511 @@
+//! What a run leaves behind: plain data that reports, store, metrics, traces and alert rules read, and nothing else.
+//!
+//! Times are offsets in milliseconds from the start of the run, with microseconds as decimals. The JSON form has a
+//! version; readers take every version up to their own.
+
+use std::{fmt, time::Duration};
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    failure::{ExchangeRef, Failure},
+    redact::{Redactor, is_secret_header},
+    verdict::{Cause, Severity, Verdict},
+};
+
+/// The version of the JSON form that this library writes.
+pub const VERSION: u32 = 1;
+
+/// How much of a body a record keeps, in bytes.
+pub const BODY_LIMIT: usize = 4096;
+
+/// One execution of one canary.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct RunRecord {
+    /// Version of this form, [`VERSION`] when written by this library.
+    pub version: u32,
+    /// The suite that the canary belongs to.
+    pub suite: String,
+    /// The canary.
+    pub canary: String,
+    /// Id of the run: unique, and part of every name that the run gives to what it creates.
+    pub run: String,
+    /// W3C trace id that every request of the run carried.
+    pub trace: String,
+    /// The product instance under watch.
+    pub target: String,
+    /// Where the run was made from.
+    pub location: String,
+    /// When the run began.
+    pub started: Timestamp,
+    /// From the start to the end of clean-up.
+    pub duration_ms: f64,
+    /// The worst of the steps.
+    pub verdict: Verdict,
+    /// Whether only some steps were asked for. Filtered runs do not count for alerts.
+    #[serde(default)]
+    pub filtered: bool,
+    /// Steps and fixtures in the order of the table of contents.
+    pub steps: Vec<StepRecord>,
+    /// What was undone afterwards, in the order in which it was undone.
+    #[serde(default)]
+    pub cleanup: Vec<CleanupRecord>,
+}
+
+/// Whether a record is of a test case or of what test cases hold.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum StepKind {
+    /// A test case of its own.
+    #[default]
+    Step,
+    /// Shared set-up; reported only when it did not pass.
+    Fixture,
+}
+
+/// One step of one run.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct StepRecord {
+    /// The step's name; it keys history and pages.
+    pub name: String,
+    /// Step or fixture.
+    #[serde(default)]
+    pub kind: StepKind,
+    /// The one sentence that the step promises.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub promise: String,
+    /// Operations that this step is responsible for.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub covers: Vec<String>,
+    /// How loud a failure is.
+    #[serde(default)]
+    pub severity: Severity,
+    /// Where to read on.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub runbook: Option<String>,
+    /// Where the step is registered: `file:line`.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub place: String,
+    /// Steps whose output this one takes.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub needs: Vec<String>,
+    /// Steps that this one only waited for.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub waited_for: Vec<String>,
+    /// How the step ended.
+    pub verdict: Verdict,
+    /// Passed, but not at the first attempt.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub flaky: bool,
+    /// Why it did not pass; of a blocked step, why its root did not.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub failure: Option<FailureRecord>,
+    /// The step that a blocked one is blocked by: the first cause, not the nearest.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub root: Option<String>,
+    /// Why a skipped step was left out.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
+    /// When the first attempt began.
+    #[serde(default)]
+    pub started_ms: f64,
+    /// All attempts together; waiting for prerequisites is not counted.
+    #[serde(default)]
+    pub duration_ms: f64,
+    /// Every attempt, in order.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub attempts: Vec<AttemptRecord>,
+}
+
+/// One attempt of one step.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct AttemptRecord {
+    /// From 1.
+    pub number: u32,
+    /// When it began.
+    pub started_ms: f64,
+    /// How long it took.
+    pub duration_ms: f64,
+    /// How it ended.
+    pub verdict: Verdict,
+    /// Why it did not pass.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub failure: Option<FailureRecord>,
+    /// Requests that the attempt made, in the order in which they began.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub exchanges: Vec<Exchange>,
+    /// What else the step saw, such as a mail's way.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub notes: Vec<String>,
+}
+
+/// A [`Failure`] as it is kept.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct FailureRecord {
+    /// One sentence.
+    pub message: String,
+    /// What lies below it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub causes: Vec<String>,
+    /// What kind it is.
+    pub cause: Cause,
+    /// What to do about it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub remedy: Option<String>,
+    /// Number of the attempt's exchange that it is about.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub exchange: Option<usize>,
+    /// The whole failure as a person reads it.
+    pub text: String,
+}
+
+/// One HTTP request with its answer.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+pub struct Exchange {
+    /// The operation of the product that it called, if known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub operation: Option<String>,
+    /// The request's method.
+    pub method: String,
+    /// The request's address.
+    pub url: String,
+    /// As sent; secret ones without their value.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub request_headers: Vec<(String, String)>,
+    /// The start of what was sent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub request_body: Option<String>,
+    /// The answer's status, if one came.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub status: Option<u16>,
+    /// As received; secret ones without their value.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub response_headers: Vec<(String, String)>,
+    /// The start of what was received.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub response_body: Option<String>,
+    /// The product's own id of the request.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub request_id: Option<String>,
+    /// When it was sent.
+    #[serde(default)]
+    pub started_ms: f64,
+    /// Until the whole answer was there, or was given up.
+    #[serde(default)]
+    pub duration_ms: f64,
+    /// Why there is no answer, or not a whole one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub error: Option<String>,
+}
+
+/// One undo action.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct CleanupRecord {
+    /// What kind of thing was to be removed.
+    pub kind: String,
+    /// Which one.
+    pub name: String,
+    /// How long it took.
+    pub duration_ms: f64,
+    /// Why it is still there, if it is.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub error: Option<String>,
+    /// Requests that it took.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub exchanges: Vec<Exchange>,
+}
+
+impl RunRecord {
+    /// Reads a record that this library or an older one wrote.
+    ///
+    /// # Errors
+    /// If it is no record, or one of a newer version.
+    pub fn from_json(text: &str) -> Result<Self, ReadError> {
+        #[derive(Deserialize)]
+        struct Head {
+            version: u32,
+        }
+        let head: Head =
+            serde_json::from_str(text).map_err(|error| ReadError::Malformed(error.to_string()))?;
+        if head.version > VERSION {
+            return Err(ReadError::Newer { found: head.version });
+        }
+        serde_json::from_str(text).map_err(|error| ReadError::Malformed(error.to_string()))
+    }
+
+    /// The step of that name.
+    #[must_use]
+    pub fn step(&self, name: &str) -> Option<&StepRecord> {
+        self.steps.iter().find(|step| step.name == name)
+    }
+
+    /// Steps that failed or were inconclusive themselves: the roots of everything that is wrong.
+    pub fn roots(&self) -> impl Iterator<Item = &StepRecord> {
+        self.steps.iter().filter(|step| matches!(step.verdict, Verdict::Failed | Verdict::Inconclusive))
+    }
+
+    /// Removes every secret from every text of the record, then cuts bodies to [`BODY_LIMIT`].
+    pub fn clean(&mut self, redactor: &Redactor) {
+        // No `..` in this and the following: a new field has to be thought about here.
+        let Self {
+            version: _,
+            suite: _,
+            canary: _,
+            run: _,
+            trace: _,
+            target,
+            location: _,
+            started: _,
+            duration_ms: _,
+            verdict: _,
+            filtered: _,
+            steps,
+            cleanup,
+        } = self;
+        clean(target, redactor);
+        for step in steps {
+            step.clean(redactor);
+        }
+        for CleanupRecord { kind: _, name, duration_ms: _, error, exchanges } in cleanup {
+            clean(name, redactor);
+            exchanges.iter_mut().for_each(|it| it.clean(redactor));
+            error.iter_mut().for_each(|it| clean(it, redactor));
+        }
+    }
+}
+
+impl StepRecord {
+    /// The name as a person reads it: `sign_up`, or `fixture workspace`.
+    #[must_use]
+    pub fn title(&self) -> String {
+        title(self.kind, &self.name)
+    }
+
+    fn clean(&mut self, redactor: &Redactor) {
+        let Self {
+            name: _,
+            kind: _,
+            promise: _,
+            covers: _,
+            severity: _,
+            runbook: _,
+            place: _,
+            needs: _,
+            waited_for: _,
+            verdict: _,
+            flaky: _,
+            failure,
+            root: _,
+            reason,
+            started_ms: _,
+            duration_ms: _,
+            attempts,
+        } = self;
+        failure.iter_mut().for_each(|it| it.clean(redactor));
+        reason.iter_mut().for_each(|it| clean(it, redactor));
+        for AttemptRecord {
+            number: _,
+            started_ms: _,
+            duration_ms: _,
+            verdict: _,
+            failure,
+            exchanges,
+            notes,
+        } in attempts
+        {
+            failure.iter_mut().for_each(|it| it.clean(redactor));
+            exchanges.iter_mut().for_each(|it| it.clean(redactor));
+            notes.iter_mut().for_each(|it| clean(it, redactor));
+        }
+    }
+}
+
+impl FailureRecord {
+    fn clean(&mut self, redactor: &Redactor) {
+        let Self { message, causes, cause: _, remedy, exchange: _, text } = self;
+        clean(message, redactor);
+        causes.iter_mut().for_each(|it| clean(it, redactor));
+        remedy.iter_mut().for_each(|it| clean(it, redactor));
+        clean(text, redactor);
+    }
+}
+
+impl From<&Failure> for FailureRecord {
+    fn from(failure: &Failure) -> Self {
+        let Failure { message, causes, cause, remedy, exchange } = failure;
+        Self {
+            message: message.clone(),
+            causes: causes.clone(),
+            cause: *cause,
+            remedy: remedy.clone(),
+            exchange: exchange.as_ref().map(|it| it.index),
+            text: failure.to_string(),
+        }
+    }
+}
+
+impl Exchange {
+    /// What a failure says of this exchange. The excerpt is redacted here because failures are printed while the
+    /// run goes on.
+    #[must_use]
+    pub fn reference(&self, index: usize, redactor: &Redactor) -> ExchangeRef {
+        const EXCERPT: usize = 300;
+        ExchangeRef {
+            index,
+            request: redactor.clean(&format!("{} {}", self.method, self.url)).into_owned(),
+            status: self.status,
+            request_id: self.request_id.clone(),
+            excerpt: self
+                .response_body
+                .as_deref()
+                .filter(|body| !body.is_empty())
+                .map(|body| cut(&redactor.clean(body).replace('\n', " "), EXCERPT).to_owned()),
+        }
+    }
+
+    fn clean(&mut self, redactor: &Redactor) {
+        let Self {
+            operation: _,
+            method: _,
+            url,
+            request_headers,
+            request_body,
+            status: _,
+            response_headers,
+            response_body,
+            request_id,
+            started_ms: _,
+            duration_ms: _,
+            error,
+        } = self;
+        clean(url, redactor);
+        for (name, value) in request_headers.iter_mut().chain(response_headers) {
+            if is_secret_header(name) {
+                crate::redact::REDACTED.clone_into(value);
+            } else {
+                clean(value, redactor);
+            }
+        }
+        for body in request_body.iter_mut().chain(response_body) {
+            clean(body, redactor);
+            let kept = cut(body, BODY_LIMIT).len();
+            if kept < body.len() {
+                let whole = body.len();
+                body.truncate(kept);
+                body.push_str(&format!("… ({whole} bytes in all)"));
+            }
+        }
+        request_id.iter_mut().for_each(|it| clean(it, redactor));
+        error.iter_mut().for_each(|it| clean(it, redactor));
+    }
+}
+
+/// `sign_up` for a step, `fixture workspace` for a fixture.
+#[must_use]
+pub fn title(kind: StepKind, name: &str) -> String {
+    match kind {
+        StepKind::Step => name.to_owned(),
+        StepKind::Fixture => format!("fixture {name}"),
+    }
+}
+
+/// The longest start of `text` that has at most `limit` bytes and does not split a character.
+#[must_use]
+pub fn cut(text: &str, limit: usize) -> &str {
+    &text[..text.floor_char_boundary(limit)]
+}
+
+/// Milliseconds with microseconds as decimals, as records have them.
+#[must_use]
+pub fn millis(duration: Duration) -> f64 {
+    (duration.as_secs_f64() * 1e6).round() / 1e3
+}
+
+fn clean(text: &mut String, redactor: &Redactor) {
+    if let std::borrow::Cow::Owned(clean) = redactor.clean(text) {
+        *text = clean;
+    }
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde hands out references")]
+fn is_false(value: &bool) -> bool {
+    !value
+}
+
+/// Why a record could not be read.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum ReadError {
+    /// Written by a newer version of this library.
+    Newer {
+        /// The version found.
+        found: u32,
+    },
+    /// Not the JSON of a record.
+    Malformed(String),
+}
+
+impl fmt::Display for ReadError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Newer { found } => {
+                write!(
+                    f,
+                    "the record has version {found}, this program reads up to {VERSION}; update the program"
+                )
+            }
+            Self::Malformed(error) => write!(f, "not a run record: {error}"),
+        }
+    }
+}
+
+impl std::error::Error for ReadError {}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A record as version 1 wrote it; it must stay readable for ever.
+    const VERSION_1: &str = r#"{"version":1,"suite":"s","canary":"c","run":"r1","trace":"t","target":"https://x",
+        "location":"here","started":"2026-01-31T12:00:00Z","duration_ms":12.5,"verdict":"failed",
+        "steps":[{"name":"a","verdict":"failed","started_ms":0.1,"duration_ms":3,
+                  "failure":{"message":"m","cause":"mail_spam","text":"m"},
+                  "attempts":[{"number":1,"started_ms":0.1,"duration_ms":3,"verdict":"failed",
+                               "exchanges":[{"method":"GET","url":"https://x/"}]}]},
+                 {"name":"b","kind":"fixture","verdict":"blocked","root":"a"}]}"#;
+
+    #[test]
+    fn the_first_version_stays_readable() {
+        let record = RunRecord::from_json(VERSION_1).unwrap();
+        assert_eq!(record.roots().map(|it| it.name.as_str()).collect::<Vec<_>>(), ["a"]);
+        assert_eq!(record.steps[1].title(), "fixture b");
+        let again = RunRecord::from_json(&serde_json::to_string(&record).unwrap()).unwrap();
+        assert_eq!(again, record);
+    }
+
+    #[test]
+    fn a_newer_version_is_refused_by_name() {
+        let error = RunRecord::from_json(&VERSION_1.replacen('1', "9", 1)).unwrap_err();
+        assert_eq!(error, ReadError::Newer { found: 9 });
+    }
+
+    #[test]
+    fn bodies_are_redacted_before_they_are_cut() {
+        let redactor = Redactor::new();
+        redactor.learn("the-marker-secret");
+        let mut record = RunRecord::from_json(VERSION_1).unwrap();
+        let exchange = &mut record.steps[0].attempts[0].exchanges[0];
+        // The cut falls into the middle of the secret.
+        exchange.response_body = Some("x".repeat(BODY_LIMIT - 5) + "the-marker-secret" + &"y".repeat(100));
+        exchange.request_headers = vec![("Authorization".into(), "Basic eHg6eXk=".into())];
+        record.clean(&redactor);
+        let json = serde_json::to_string(&record).unwrap();
+        assert!(!json.contains("the-m") && !json.contains("eHg6"), "{json}");
+    }
+
+    #[test]
+    fn cutting_never_splits_a_character() {
+        assert_eq!(cut("aöb", 2), "a");
+        assert_eq!(cut("ab", 9), "ab");
+    }
+}

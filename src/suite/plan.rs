@@ -1,0 +1,524 @@
+//! The checked graph: every need has exactly one provider, every operation one prover, and there is no cycle.
+
+use std::{
+    any::TypeId,
+    collections::{HashMap, HashSet},
+    fmt,
+    sync::Arc,
+    time::Duration,
+};
+
+use super::{
+    Step, Suite,
+    context::{Key, Resources},
+};
+use crate::record::{StepKind, title};
+
+/// A suite whose needs are all met.
+pub struct Plan {
+    /// The suite's name.
+    pub suite: Arc<str>,
+    /// Its canaries, in the order of the table of contents.
+    pub canaries: Vec<Arc<CanaryPlan>>,
+    /// The product's operations, if the suite names them.
+    pub operations: Vec<String>,
+}
+
+/// One canary with its steps wired up.
+pub struct CanaryPlan {
+    pub(crate) suite: Arc<str>,
+    pub(crate) name: Arc<str>,
+    pub(crate) steps: Vec<Planned>,
+    pub(crate) every: Option<Duration>,
+    pub(crate) deadline: Option<Duration>,
+}
+
+pub(crate) struct Planned {
+    pub(crate) step: Step,
+    /// Where each argument's output comes from.
+    pub(crate) inputs: Vec<(TypeId, usize)>,
+    /// The steps behind `inputs`, each once. They are pulled, and block.
+    pub(crate) needs: Vec<usize>,
+    /// Steps to wait for if they run in this run. They neither are pulled nor block.
+    pub(crate) order: Vec<usize>,
+}
+
+impl Plan {
+    pub(crate) fn check(suite: Suite) -> Result<Self, PlanError> {
+        let Suite { name, canaries, operations } = suite;
+        let mut problems = Vec::new();
+        if canaries.is_empty() {
+            problems.push(Problem::NoCanaries { suite: name.clone() });
+        }
+
+        let mut names = HashSet::new();
+        let mut provers: HashMap<Arc<str>, Vec<String>> = HashMap::new();
+        for canary in &canaries {
+            if !names.insert(canary.name.clone()) {
+                problems.push(Problem::DuplicateCanary { canary: canary.name.clone() });
+            }
+            for step in &canary.steps {
+                let full = format!("{}::{}", canary.name, title(step.kind, &step.name));
+                for operation in &step.covers {
+                    if step.kind == StepKind::Fixture {
+                        problems.push(Problem::FixtureCovers {
+                            step: full.clone(),
+                            operation: operation.clone(),
+                        });
+                    }
+                    if operations.as_ref().is_some_and(|all| !all.iter().any(|it| **it == **operation)) {
+                        problems.push(Problem::UnknownOperation {
+                            step: full.clone(),
+                            operation: operation.clone(),
+                        });
+                    }
+                    provers.entry(operation.clone()).or_default().push(full.clone());
+                }
+            }
+        }
+        let mut contested: Vec<_> = provers.iter().filter(|(_, by)| by.len() > 1).collect();
+        contested.sort();
+        for (operation, by) in contested {
+            problems.push(Problem::TwoProvers { operation: operation.clone(), steps: by.clone() });
+        }
+        for operation in operations.iter().flatten() {
+            if !provers.contains_key(operation.as_str()) {
+                problems.push(Problem::NoProver { operation: operation.clone() });
+            }
+        }
+
+        let canaries = canaries
+            .into_iter()
+            .map(|canary| Arc::new(CanaryPlan::wire(name.clone(), canary, &mut problems)))
+            .collect();
+        if problems.is_empty() {
+            Ok(Self { suite: name, canaries, operations: operations.unwrap_or_default() })
+        } else {
+            Err(PlanError { problems })
+        }
+    }
+
+    /// What the steps need from outside and would not be given.
+    ///
+    /// # Errors
+    /// One problem per step and missing resource.
+    pub fn check_resources(&self, resources: &Resources) -> Result<(), PlanError> {
+        let mut problems = Vec::new();
+        for canary in &self.canaries {
+            for planned in &canary.steps {
+                for need in planned.step.needs.resources.iter().filter(|need| !resources.has(need)) {
+                    problems.push(Problem::MissingResource {
+                        step: canary.full_name(&planned.step),
+                        need: *need,
+                    });
+                }
+            }
+        }
+        if problems.is_empty() { Ok(()) } else { Err(PlanError { problems }) }
+    }
+
+    /// The canary of that name.
+    #[must_use]
+    pub fn canary(&self, name: &str) -> Option<&Arc<CanaryPlan>> {
+        self.canaries.iter().find(|it| *it.name == *name)
+    }
+}
+
+impl CanaryPlan {
+    fn wire(suite: Arc<str>, canary: super::Canary, problems: &mut Vec<Problem>) -> Self {
+        let super::Canary { name, steps, every, deadline, budget: _, misplaced } = canary;
+        let full = |step: &Step| format!("{name}::{}", title(step.kind, &step.name));
+        if !well_named(&name) {
+            problems.push(Problem::BadName { name: name.to_string() });
+        }
+        for option in misplaced {
+            problems.push(Problem::Misplaced { canary: name.clone(), option });
+        }
+        if !steps.iter().any(|step| step.kind == StepKind::Step) {
+            problems.push(Problem::NoSteps { canary: name.clone() });
+        }
+
+        let mut by_name: HashMap<&str, usize> = HashMap::new();
+        let mut by_output: HashMap<TypeId, Vec<usize>> = HashMap::new();
+        for (index, step) in steps.iter().enumerate() {
+            if !well_named(&step.name) {
+                problems.push(Problem::BadName { name: full(step) });
+            }
+            if let Some(first) = by_name.insert(&step.name, index) {
+                problems.push(Problem::DuplicateName {
+                    step: full(step),
+                    places: [steps[first].place.to_string(), step.place.to_string()],
+                });
+            }
+            by_output.entry(step.output.id).or_default().push(index);
+        }
+
+        let mut edges = Vec::with_capacity(steps.len());
+        let mut readers: HashMap<usize, Vec<usize>> = HashMap::new();
+        let mut enders: HashMap<usize, Vec<usize>> = HashMap::new();
+        for (index, step) in steps.iter().enumerate() {
+            let mut inputs = Vec::new();
+            for need in &step.needs.outputs {
+                match provider(step, need, &steps, &by_name, &by_output, &full) {
+                    Ok(from) => {
+                        inputs.push((need.id, from));
+                        let ends = step.needs.ends.iter().any(|it| it.id == need.id);
+                        let side = if ends { &mut enders } else { &mut readers };
+                        let users = side.entry(from).or_default();
+                        if users.last() != Some(&index) {
+                            users.push(index);
+                        }
+                    }
+                    Err(problem) => problems.push(problem),
+                }
+            }
+            for (key, _) in &step.picks {
+                if !step.needs.outputs.iter().any(|need| need.id == key.id) {
+                    problems.push(Problem::IdlePick { step: full(step), key: *key });
+                }
+            }
+            let mut needs: Vec<usize> = Vec::new();
+            for &(_, from) in &inputs {
+                if !needs.contains(&from) {
+                    needs.push(from);
+                }
+            }
+            let mut order = Vec::new();
+            for named in &step.after {
+                match by_name.get(&**named) {
+                    Some(&other) => order.push(other),
+                    None => problems.push(Problem::UnknownStep { step: full(step), named: named.clone() }),
+                }
+            }
+            edges.push((inputs, needs, order));
+        }
+        for (provider, by) in &enders {
+            if let [first, second, ..] = by[..] {
+                problems.push(Problem::TwoEnds {
+                    key: steps[*provider].output,
+                    steps: [full(&steps[first]), full(&steps[second])],
+                });
+            }
+            for &ender in by {
+                let order = &mut edges[ender].2;
+                order.extend(readers.get(provider).into_iter().flatten().filter(|&&it| it != ender));
+            }
+        }
+        for (_, needs, order) in &mut edges {
+            order.sort_unstable();
+            order.dedup();
+            order.retain(|it| !needs.contains(it));
+        }
+        if let Some(path) = find_cycle(&edges) {
+            problems.push(Problem::Cycle { path: path.into_iter().map(|it| full(&steps[it])).collect() });
+        }
+
+        let steps = steps
+            .into_iter()
+            .zip(edges)
+            .map(|(step, (inputs, needs, order))| Planned { step, inputs, needs, order })
+            .collect();
+        Self { suite, name, steps, every, deadline }
+    }
+
+    /// The canary's name.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// How often it runs on a schedule.
+    #[must_use]
+    pub fn every(&self) -> Option<Duration> {
+        self.every
+    }
+
+    /// Index and name of every test case, fixtures left out.
+    pub fn cases(&self) -> impl Iterator<Item = (usize, &str)> {
+        let steps = self.steps.iter().enumerate();
+        steps.filter(|(_, it)| it.step.kind == StepKind::Step).map(|(index, it)| (index, &*it.step.name))
+    }
+
+    /// Whether a step is left out unless ignored steps are asked for.
+    #[must_use]
+    pub fn ignored(&self, step: usize) -> Option<&str> {
+        self.steps[step].step.ignored.as_deref()
+    }
+
+    /// The selected steps with everything they pull in.
+    #[must_use]
+    pub fn closure(&self, selected: impl IntoIterator<Item = usize>) -> Vec<bool> {
+        let mut wanted = vec![false; self.steps.len()];
+        let mut queue: Vec<usize> = selected.into_iter().collect();
+        while let Some(step) = queue.pop() {
+            if !std::mem::replace(&mut wanted[step], true) {
+                queue.extend(&self.steps[step].needs);
+            }
+        }
+        wanted
+    }
+
+    /// How long a run may take: what the canary says, or the longest chain of its steps' timeouts.
+    #[must_use]
+    pub fn time_limit(&self) -> Duration {
+        if let Some(limit) = self.deadline {
+            return limit;
+        }
+        let mut until: Vec<Option<Duration>> = vec![None; self.steps.len()];
+        let mut stack: Vec<usize> = (0..self.steps.len()).collect();
+        // Deepest first, without recursion: a chain may be thousands of steps long.
+        while let Some(&at) = stack.last() {
+            let Planned { step, needs, order, .. } = &self.steps[at];
+            let open: Vec<_> = needs.iter().chain(order).copied().filter(|&it| until[it].is_none()).collect();
+            if open.is_empty() {
+                let before = needs.iter().chain(order).filter_map(|&it| until[it]).max().unwrap_or_default();
+                until[at] = Some(before + step.timeout * (step.retries + 1));
+                stack.pop();
+            } else {
+                stack.extend(open);
+            }
+        }
+        until.into_iter().flatten().max().unwrap_or_default()
+    }
+
+    pub(crate) fn full_name(&self, step: &Step) -> String {
+        format!("{}::{}", self.name, title(step.kind, &step.name))
+    }
+}
+
+/// The one step that an argument's output comes from.
+fn provider(
+    step: &Step,
+    need: &Key,
+    steps: &[Step],
+    by_name: &HashMap<&str, usize>,
+    by_output: &HashMap<TypeId, Vec<usize>>,
+    full: &impl Fn(&Step) -> String,
+) -> Result<usize, Problem> {
+    let providers = by_output.get(&need.id).map_or(&[][..], Vec::as_slice);
+    if let Some((_, picked)) = step.picks.iter().find(|(key, _)| key.id == need.id) {
+        return match by_name.get(&**picked) {
+            Some(&index) if steps[index].output.id == need.id => Ok(index),
+            Some(&index) => Err(Problem::WrongPick {
+                step: full(step),
+                need: *need,
+                picked: picked.clone(),
+                returns: steps[index].output,
+            }),
+            None => Err(Problem::UnknownStep { step: full(step), named: picked.clone() }),
+        };
+    }
+    match providers {
+        [only] => Ok(*only),
+        [] => Err(Problem::Missing {
+            step: full(step),
+            need: *need,
+            offered: steps
+                .iter()
+                .filter(|it| it.returns_a_fact())
+                .map(|it| (it.output, it.name.clone()))
+                .collect(),
+        }),
+        several => Err(Problem::Ambiguous {
+            step: full(step),
+            need: *need,
+            providers: several.iter().map(|&it| steps[it].name.clone()).collect(),
+        }),
+    }
+}
+
+type Edges = (Vec<(TypeId, usize)>, Vec<usize>, Vec<usize>);
+
+/// The steps on the first cycle found, the first one again at the end.
+fn find_cycle(edges: &[Edges]) -> Option<Vec<usize>> {
+    #[derive(Clone, Copy, PartialEq)]
+    enum Mark {
+        New,
+        Open,
+        Done,
+    }
+
+    let mut marks = vec![Mark::New; edges.len()];
+    for start in 0..edges.len() {
+        // The path from `start`, each step with the number of its edges already followed.
+        let mut path: Vec<(usize, usize)> = vec![(start, 0)];
+        while let Some((at, followed)) = path.last_mut() {
+            if *followed == 0 {
+                if marks[*at] == Mark::Done {
+                    path.pop();
+                    continue;
+                }
+                marks[*at] = Mark::Open;
+            }
+            let (_, needs, order) = &edges[*at];
+            if let Some(&next) = needs.iter().chain(order).nth(*followed) {
+                *followed += 1;
+                if marks[next] == Mark::Open {
+                    let mut cycle: Vec<usize> = path.iter().map(|&(step, _)| step).collect();
+                    cycle.drain(
+                        ..cycle.iter().position(|&it| it == next).expect("open steps are on the path"),
+                    );
+                    cycle.push(next);
+                    return Some(cycle);
+                }
+                path.push((next, 0));
+            } else {
+                marks[*at] = Mark::Done;
+                path.pop();
+            }
+        }
+    }
+    None
+}
+
+/// Names become parts of trial names, keys of pages and labels: letters, digits, `_`, `-` and `.` only.
+fn well_named(name: &str) -> bool {
+    !name.is_empty() && name.chars().all(|it| it.is_alphanumeric() || matches!(it, '_' | '-' | '.'))
+}
+
+/// Everything wrong with a suite, all at once.
+#[derive(Debug)]
+pub struct PlanError {
+    /// Each with its remedy in its text.
+    pub problems: Vec<Problem>,
+}
+
+/// One thing that is wrong with a suite.
+#[derive(Debug)]
+#[non_exhaustive]
+#[expect(missing_docs, reason = "the texts below say what each is, with the same names")]
+pub enum Problem {
+    NoCanaries { suite: Arc<str> },
+    NoSteps { canary: Arc<str> },
+    BadName { name: String },
+    DuplicateCanary { canary: Arc<str> },
+    DuplicateName { step: String, places: [String; 2] },
+    Misplaced { canary: Arc<str>, option: &'static str },
+    Missing { step: String, need: Key, offered: Vec<(Key, Arc<str>)> },
+    MissingResource { step: String, need: Key },
+    Ambiguous { step: String, need: Key, providers: Vec<Arc<str>> },
+    WrongPick { step: String, need: Key, picked: Arc<str>, returns: Key },
+    IdlePick { step: String, key: Key },
+    UnknownStep { step: String, named: Arc<str> },
+    TwoEnds { key: Key, steps: [String; 2] },
+    Cycle { path: Vec<String> },
+    UnknownOperation { step: String, operation: Arc<str> },
+    FixtureCovers { step: String, operation: Arc<str> },
+    TwoProvers { operation: Arc<str>, steps: Vec<String> },
+    NoProver { operation: String },
+}
+
+impl std::error::Error for PlanError {}
+
+impl fmt::Display for PlanError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.problems.len() {
+            1 => f.write_str("the suite has a problem:")?,
+            many => write!(f, "the suite has {many} problems:")?,
+        }
+        for problem in &self.problems {
+            write!(f, "\n- {problem}")?;
+        }
+        Ok(())
+    }
+}
+
+impl fmt::Display for Problem {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::NoCanaries { suite } => {
+                write!(f, "the suite `{suite}` has no canary; add one with `.canary(..)`")
+            }
+            Self::NoSteps { canary } => {
+                write!(f, "the canary `{canary}` has no step; add one with `.step(..)`")
+            }
+            Self::BadName { name } => {
+                write!(f, "`{name}` is no good name: use letters, digits, `_`, `-` and `.`")
+            }
+            Self::DuplicateCanary { canary } => write!(f, "two canaries are called `{canary}`; rename one"),
+            Self::DuplicateName { step, places: [first, second] } => {
+                write!(f, "two steps are called `{step}`; rename one\n  {first}\n  {second}")
+            }
+            Self::Misplaced { canary, option } => {
+                write!(
+                    f,
+                    "`.{option}(..)` stands before the first step of `{canary}`; put it behind its step"
+                )
+            }
+            Self::Missing { step, need, offered } => {
+                write!(f, "`{step}` takes `Out<{0}>`, but no step returns `{0}`", need.name())?;
+                if let Some((key, by)) = offered.iter().find(|(key, _)| key.name() == need.name()) {
+                    return write!(
+                        f,
+                        "\n  `{by}` returns another type of that name: `{}`, not `{}`",
+                        key.full_name, need.full_name
+                    );
+                }
+                if offered.is_empty() {
+                    return f.write_str("\n  no step returns anything yet: add the one that does");
+                }
+                f.write_str("\n  add the step that does, or take one of:")?;
+                for (key, by) in offered.iter().take(12) {
+                    write!(f, " `{}` by `{by}`", key.name())?;
+                }
+                if offered.len() > 12 {
+                    write!(f, " and {} more", offered.len() - 12)?;
+                }
+                Ok(())
+            }
+            Self::MissingResource { step, need } => write!(
+                f,
+                "`{step}` takes `{0}`, but the run was not given one; add it to `Resources` where the target is \
+                 set up",
+                need.name()
+            ),
+            Self::Ambiguous { step, need, providers } => write!(
+                f,
+                "`{step}` takes `Out<{0}>`, which several steps return: {1}\n  say which with \
+                 `.pick::<{0}>(\"{2}\")`, or wrap one in a type of its own",
+                need.name(),
+                providers.join(", "),
+                providers[0],
+            ),
+            Self::WrongPick { step, need, picked, returns } => write!(
+                f,
+                "`{step}` picks `{}` from `{picked}`, which returns `{}`; name the step that returns it",
+                need.name(),
+                returns.name()
+            ),
+            Self::IdlePick { step, key } => {
+                write!(f, "`{step}` picks `{0}`, but takes no `Out<{0}>`; remove the `.pick`", key.name())
+            }
+            Self::UnknownStep { step, named } => {
+                write!(f, "`{step}` names `{named}`, but the canary has no such step; correct the name")
+            }
+            Self::TwoEnds { key, steps: [first, second] } => write!(
+                f,
+                "both `{first}` and `{second}` take `Ends<{}>`, but only one step can destroy it; let the other \
+                 take `Out`",
+                key.name()
+            ),
+            Self::Cycle { path } => {
+                write!(f, "steps wait for one another: {}; break the circle", path.join(" -> "))
+            }
+            Self::UnknownOperation { step, operation } => write!(
+                f,
+                "`{step}` covers `{operation}`, which is no operation of the product; correct the name"
+            ),
+            Self::FixtureCovers { step, operation } => {
+                write!(f, "`{step}` covers `{operation}`, but a fixture is no test case; let a step cover it")
+            }
+            Self::TwoProvers { operation, steps } => write!(
+                f,
+                "the operation `{operation}` has several provers: {}; let one of them cover it and the others \
+                 take its output",
+                steps.join(", ")
+            ),
+            Self::NoProver { operation } => write!(
+                f,
+                "the operation `{operation}` has no prover; add `.covers(\"{operation}\")` to the step that is \
+                 responsible for it"
+            ),
+        }
+    }
+}
