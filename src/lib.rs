@@ -9,6 +9,8 @@ pub mod redact;
 pub mod secret;
 pub mod verdict;
 
+pub mod operations;
+
 // The engine: knows steps; no HTTP, no disk.
 pub mod suite;
 
@@ -21,12 +23,30 @@ pub use suite::{Canary, Cleanup, Context, Ends, FromContext, Needs, Out, Resourc
 pub use verdict::{Cause, Severity, Verdict};
 
 // What steps hold.
+pub mod config;
+pub mod http;
 #[cfg(feature = "gmail")]
 pub mod inbox;
+pub mod journal;
+pub mod world;
 
 // What reads a record and writes a format.
+#[cfg(feature = "harness")]
+pub mod harness;
 pub mod report;
 
 // What assembles things.
+#[cfg(all(feature = "harness", feature = "drill"))]
+pub mod cli;
 #[cfg(feature = "drill")]
 pub mod drill;
+
+/// The known name that a mistyped one most likely stands for.
+pub(crate) fn nearest<'n>(name: &str, known: impl IntoIterator<Item = &'n str>) -> Option<&'n str> {
+    known
+        .into_iter()
+        .map(|it| (strsim::damerau_levenshtein(name, it), it))
+        .filter(|(distance, it)| *distance <= it.len().max(6) / 3)
+        .min()
+        .map(|(_, it)| it)
+}

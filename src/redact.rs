@@ -48,6 +48,16 @@ impl Redactor {
         Self(Arc::new(RwLock::new(known)))
     }
 
+    /// A redactor that knows what all of these know now.
+    #[must_use]
+    pub fn all_of<'r>(redactors: impl IntoIterator<Item = &'r Self>) -> Self {
+        let mut forms = BTreeSet::new();
+        for redactor in redactors {
+            forms.extend(redactor.0.read().unwrap_or_else(PoisonError::into_inner).forms.iter().cloned());
+        }
+        Self(Arc::new(RwLock::new(Known { forms, matcher: None })))
+    }
+
     /// Registers a secret in all its encodings. Returns `false`, and does nothing, for a value too short to be
     /// told from ordinary text.
     pub fn learn(&self, secret: &str) -> bool {

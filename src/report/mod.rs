@@ -1,1 +1,11 @@
-//! Reports.
+//! Reports: what reads a [`RunRecord`](crate::RunRecord) and writes a format.
+//!
+//! Every report is a pure function from records to text. Only [`files`] touches the disk, and it does nothing
+//! else: it takes the texts, passes them through the redactor and puts them in place.
+
+pub mod console;
+#[cfg(feature = "harness")]
+pub mod files;
+#[cfg(feature = "harness")]
+pub mod junit;
+mod text;

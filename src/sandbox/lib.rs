@@ -1,1 +1,337 @@
-//! The sandbox.
+//! A stand-in for the product under watch and for the mail around it, in one process and offline.
+//!
+//! It speaks real protocols to real clients: the product over TLS with an authority made at start, mail in by SMTP,
+//! mail out through Google's mail API. Every [`Sandbox`] is a world of its own, on ports of its own, with a
+//! [`Clock`] that can be moved, [`Faults`] that can be switched, and a [`Census`] of all that exists.
+//!
+//! Comments on the product's protocol say how sure we are of it, and where it is described: `[T, 8]` is section 8 of
+//! the protocol description (the facts), and a test of an official client fails otherwise; `S` is seen in clients'
+//! source, `D` is documented, `C` is our choice. Section 15, the dashboard, is our design throughout.
+//!
+//! ```
+//! use sandbox::{Options, Sandbox};
+//!
+//! let sandbox = Sandbox::start(Options::default())?;
+//! assert_eq!(sandbox.census().teams, ["canary-team"]);
+//! # Ok::<(), sandbox::StartError>(())
+//! ```
+
+mod census;
+mod clock;
+mod codes;
+mod dashboard;
+mod envelope;
+mod faults;
+mod ledger;
+pub mod mail;
+mod memory;
+mod paging;
+mod product;
+mod random;
+mod server;
+mod start_error;
+mod tls;
+#[cfg(test)]
+mod trial;
+mod values;
+mod world;
+
+use std::{
+    fmt,
+    net::{Ipv4Addr, SocketAddr, TcpListener},
+    sync::Arc,
+    thread,
+    time::Duration,
+};
+
+use tokio::runtime::{Builder, Runtime};
+use tokio_util::sync::CancellationToken;
+
+pub use self::{
+    census::{Census, Contents},
+    clock::Clock,
+    faults::{CATALOGUE, Faults, UnknownFault},
+    start_error::StartError,
+};
+use self::{
+    dashboard::{Directory, Mailer},
+    mail::MailService,
+    world::{Context, World},
+};
+
+/// How a sandbox is set up. The default listens on free ports of 127.0.0.1, with random secrets.
+#[derive(Clone, Debug)]
+pub struct Options {
+    /// The product: ledger API and dashboard, over TLS.
+    pub listen: SocketAddr,
+    /// The mail API and its token endpoint, over TLS.
+    pub mail_listen: SocketAddr,
+    /// The relay that takes mail.
+    pub smtp_listen: SocketAddr,
+    /// Faults that are on from the start.
+    pub faults: Vec<String>,
+    /// The address that `/hello` announces; by default the one that was asked, so that a proxy may stand in front.
+    pub announce: Option<String>,
+    /// Further names for the certificate, beside `localhost` and the loopback addresses.
+    pub names: Vec<String>,
+    /// The permanent team.
+    pub team: String,
+    /// The permanent user, admin of the permanent team.
+    pub email: String,
+    /// That user's password; random by default.
+    pub password: Option<String>,
+    /// That user's credential in the permanent team; random by default.
+    pub credential: Option<String>,
+    /// The one code that every sign-up is confirmed with; by default each has its own.
+    pub code: Option<String>,
+    /// The mailbox.
+    pub mail: mail::Options,
+}
+
+impl Default for Options {
+    fn default() -> Options {
+        let free = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
+        Options {
+            listen: free,
+            mail_listen: free,
+            smtp_listen: free,
+            faults: Vec::new(),
+            announce: None,
+            names: Vec::new(),
+            team: "canary-team".to_owned(),
+            email: "watcher@sandbox.test".to_owned(),
+            password: None,
+            credential: None,
+            code: None,
+            mail: mail::Options::default(),
+        }
+    }
+}
+
+/// A running world. Dropping it stops everything at once.
+pub struct Sandbox {
+    address: SocketAddr,
+    mail_api: SocketAddr,
+    smtp: SocketAddr,
+    team: String,
+    email: String,
+    password: String,
+    credential: String,
+    identity: tls::Identity,
+    mail: MailService,
+    world: Arc<World>,
+    stop: CancellationToken,
+    /// Its own, so that a sandbox works from tests that have no runtime and does not slow down those that have one.
+    /// Only `None` while dropping.
+    runtime: Option<Runtime>,
+}
+
+impl Sandbox {
+    /// Starts a world. When this returns it can be used.
+    ///
+    /// # Errors
+    /// If an address cannot be listened on, a fault is unknown, or a name is not allowed.
+    pub fn start(options: Options) -> Result<Sandbox, StartError> {
+        let Options {
+            listen,
+            mail_listen,
+            smtp_listen,
+            faults: switched,
+            announce,
+            names,
+            team,
+            email,
+            password,
+            credential,
+            code,
+            mail,
+        } = options;
+        let faults = Faults::default();
+        for fault in &switched {
+            faults.switch(fault, true)?;
+        }
+        if !values::is_name(&team) {
+            return Err(StartError::Team(team));
+        }
+        if email.parse::<lettre::Address>().is_err() {
+            return Err(StartError::Email(email));
+        }
+        let (product, address) = bind(listen)?;
+        let (mail_product, mail_api) = bind(mail_listen)?;
+        let (smtp_relay, smtp) = bind(smtp_listen)?;
+        let identity = tls::identity(&names).map_err(StartError::Certificate)?;
+        let clock = Clock::default();
+        let password = password.unwrap_or_else(random::hex::<16>);
+        let credential = credential.unwrap_or_else(random::hex::<24>);
+
+        let runtime = Builder::new_multi_thread()
+            .worker_threads(2)
+            .thread_name("sandbox")
+            .enable_all()
+            .build()
+            .map_err(StartError::Runtime)?;
+        let stop = CancellationToken::new();
+        let (mail, world) = {
+            let _inside = runtime.enter();
+            let tls = Arc::clone(&identity.server);
+            let mail = MailService::start(
+                mail,
+                clock.clone(),
+                faults.clone(),
+                Arc::clone(&tls),
+                mail_product,
+                smtp_relay,
+                stop.clone(),
+            )
+            .map_err(StartError::Runtime)?;
+            let mailer = Mailer::new(smtp, clock.clone(), faults.clone());
+            let directory = Directory::with_permanent(&email, &password, &team, &credential, clock.now());
+            let cx = Context { clock, faults, cursor_key: random::bytes(), code };
+            let world = Arc::new(World::new(cx, mailer, announce, directory));
+            server::serve(product, tls, product::router(Arc::clone(&world)), stop.clone())
+                .map_err(StartError::Runtime)?;
+            (mail, world)
+        };
+        Ok(Sandbox {
+            address,
+            mail_api,
+            smtp,
+            team,
+            email,
+            password,
+            credential,
+            identity,
+            mail,
+            world,
+            stop,
+            runtime: Some(runtime),
+        })
+    }
+
+    /// Where the product is.
+    #[must_use]
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// Where the mail API and its token endpoint are.
+    #[must_use]
+    pub fn mail_api(&self) -> SocketAddr {
+        self.mail_api
+    }
+
+    /// Where mail can be handed in.
+    #[must_use]
+    pub fn smtp(&self) -> SocketAddr {
+        self.smtp
+    }
+
+    /// The authority that clients must trust.
+    #[must_use]
+    pub fn ca_pem(&self) -> &str {
+        &self.identity.ca_pem
+    }
+
+    /// The certificate in use, so that a proxy in front can show it too.
+    #[must_use]
+    pub fn server_tls(&self) -> Arc<rustls::ServerConfig> {
+        Arc::clone(&self.identity.server)
+    }
+
+    /// The permanent team.
+    #[must_use]
+    pub fn team(&self) -> &str {
+        &self.team
+    }
+
+    /// The permanent user's address.
+    #[must_use]
+    pub fn email(&self) -> &str {
+        &self.email
+    }
+
+    /// The permanent user's password.
+    #[must_use]
+    pub fn password(&self) -> &str {
+        &self.password
+    }
+
+    /// The permanent user's credential in the permanent team.
+    #[must_use]
+    pub fn credential(&self) -> &str {
+        &self.credential
+    }
+
+    /// The mailbox, with everything filled in that the options left open.
+    #[must_use]
+    pub fn mail(&self) -> &mail::Options {
+        self.mail.options()
+    }
+
+    /// The raw mails that reached exactly `address`, oldest first: a look past the mail API.
+    #[must_use]
+    pub fn delivered(&self, address: &str) -> Vec<Vec<u8>> {
+        self.mail.delivered(address)
+    }
+
+    /// Revokes the mailbox's refresh token, as a changed password does.
+    pub fn revoke_mail_access(&self) {
+        self.mail.revoke();
+    }
+
+    /// Switches a fault on or off, from now on.
+    ///
+    /// # Errors
+    /// If there is no fault of that name.
+    pub fn switch(&self, fault: &str, on: bool) -> Result<(), UnknownFault> {
+        self.world.cx.faults.switch(fault, on)
+    }
+
+    /// The names of the faults that are on.
+    #[must_use]
+    pub fn faults_on(&self) -> Vec<String> {
+        self.world.cx.faults.names()
+    }
+
+    /// All that exists now.
+    #[must_use]
+    pub fn census(&self) -> Census {
+        self.world.directory().census()
+    }
+
+    /// The time that everything here goes by.
+    #[must_use]
+    pub fn clock(&self) -> &Clock {
+        &self.world.cx.clock
+    }
+}
+
+impl fmt::Debug for Sandbox {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // Without the secrets: this may end up in a failed test's output.
+        f.debug_struct("Sandbox")
+            .field("address", &self.address)
+            .field("mail_api", &self.mail_api)
+            .field("smtp", &self.smtp)
+            .finish_non_exhaustive()
+    }
+}
+
+impl Drop for Sandbox {
+    fn drop(&mut self) {
+        self.stop.cancel();
+        // A runtime must not be waited for inside another one, and tests often are inside one.
+        if let Some(runtime) = self.runtime.take() {
+            let waiting = thread::spawn(move || runtime.shutdown_timeout(Duration::from_secs(1)));
+            drop(waiting.join());
+        }
+    }
+}
+
+fn bind(address: SocketAddr) -> Result<(TcpListener, SocketAddr), StartError> {
+    let bound = TcpListener::bind(address).and_then(|listener| {
+        let address = listener.local_addr()?;
+        Ok((listener, address))
+    });
+    bound.map_err(|error| StartError::Bind(address, error))
+}

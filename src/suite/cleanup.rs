@@ -164,6 +164,14 @@ impl UndoStack {
                 format_args!("the undo action `{}` has no JSON form: {error}", U::KIND),
             )
         })?;
+        let text = data.to_string();
+        if run.redactor.clean(&text) != text {
+            return Err(Failure::of(
+                Cause::Prober,
+                format_args!("the undo action `{}` holds a secret, which would go into the journal", U::KIND),
+            )
+            .remedy("derive the secret when undoing instead of keeping it"));
+        }
         let mut stack = self.entries.lock().unwrap_or_else(PoisonError::into_inner);
         let entry = JournalEntry {
             target: run.target.to_string(),

@@ -17,6 +17,7 @@ pub use context::{Context, Ends, FromContext, Needs, Out, Recorder, Resources};
 pub use handler::{Arguments, Handler, Outcome};
 use handler::{BoxStep, erase};
 pub use plan::{CanaryPlan, Plan, PlanError, Problem};
+pub(crate) use run::hex;
 pub use run::{Run, RunOptions, StepEnd};
 
 use crate::{record::StepKind, verdict::Severity};

@@ -245,6 +245,31 @@ impl CanaryPlan {
         self.steps[step].step.ignored.as_deref()
     }
 
+    /// How many steps and fixtures it has; they are numbered from 0 in reading order.
+    #[must_use]
+    #[expect(clippy::len_without_is_empty, reason = "a plan without steps is refused")]
+    pub fn len(&self) -> usize {
+        self.steps.len()
+    }
+
+    /// What a step promises; empty if it says nothing.
+    #[must_use]
+    pub fn promise(&self, step: usize) -> &str {
+        &self.steps[step].step.promise
+    }
+
+    /// A step's name as people read it: `sign_up`, or `fixture workspace`.
+    #[must_use]
+    pub fn title(&self, step: usize) -> String {
+        title(self.steps[step].step.kind, &self.steps[step].step.name)
+    }
+
+    /// Whether a step is shared set-up and no test case.
+    #[must_use]
+    pub fn is_fixture(&self, step: usize) -> bool {
+        self.steps[step].step.kind == StepKind::Fixture
+    }
+
     /// The selected steps with everything they pull in.
     #[must_use]
     pub fn closure(&self, selected: impl IntoIterator<Item = usize>) -> Vec<bool> {

@@ -41,6 +41,9 @@ pub struct RunOptions {
     pub location: String,
     /// Steps to run, with what they pull in; `None` for all that are not ignored.
     pub selected: Option<Vec<usize>>,
+    /// No step may take longer than this, whatever it says itself: for drills, where waiting a minute for a mail that
+    /// is known not to come would be wasted.
+    pub patience: Option<Duration>,
     /// Limits the steps in flight; shared between runs that share the limit.
     pub limit: Option<Arc<Semaphore>>,
     /// What is secret already.
@@ -63,6 +66,7 @@ impl RunOptions {
             target: target.to_owned(),
             location: "local".to_owned(),
             selected: None,
+            patience: None,
             limit: None,
             redactor: Redactor::new(),
             journal: Arc::new(NoJournal),
@@ -83,6 +87,7 @@ pub struct Run {
     selected: Vec<usize>,
     /// The selected steps and all that they pull in.
     wanted: Vec<bool>,
+    patience: Option<Duration>,
     limit: Option<Arc<Semaphore>>,
     /// A step's memo: filled by whoever asks first, with a task that belongs to the run and not to the asker.
     cells: Vec<OnceLock<watch::Receiver<Option<StepEnd>>>>,
@@ -139,8 +144,18 @@ impl Run {
     /// A run that has not started.
     #[must_use]
     pub fn new(plan: Arc<CanaryPlan>, options: RunOptions) -> Arc<Self> {
-        let RunOptions { target, location, selected, limit, redactor, journal, resources, clock, cancel } =
-            options;
+        let RunOptions {
+            target,
+            location,
+            selected,
+            patience,
+            limit,
+            redactor,
+            journal,
+            resources,
+            clock,
+            cancel,
+        } = options;
         let filtered = selected.is_some();
         let selected = selected.unwrap_or_else(|| {
             (0..plan.steps.len()).filter(|&it| plan.steps[it].step.ignored.is_none()).collect()
@@ -168,6 +183,7 @@ impl Run {
             location,
             filtered,
             selected,
+            patience,
             limit,
             live: Mutex::default(),
             cleaned: Mutex::default(),
@@ -376,7 +392,8 @@ impl Run {
         let step = &self.plan.steps[index].step;
         let recorder = Recorder::new(self.shared.started);
         let started = Clock::instant();
-        let deadline = started + step.timeout;
+        let limit = self.patience.map_or(step.timeout, |patience| patience.min(step.timeout));
+        let deadline = started + limit;
         let started_ms = recorder.now_ms();
         let live = Live { number, started, deadline, recorder: recorder.clone() };
         self.live.lock().unwrap_or_else(PoisonError::into_inner).insert(index, live);
@@ -398,7 +415,7 @@ impl Run {
             let mut task = tokio::spawn(async move { body(&cx).await });
             let outcome = tokio::select! {
                 outcome = &mut task => outcome.unwrap_or_else(|panic| Err(panic_failure(panic))),
-                () = tokio::time::sleep_until(deadline.into()) => Err(self.timed_out(step.timeout, &recorder.log())),
+                () = tokio::time::sleep_until(deadline.into()) => Err(self.timed_out(limit, &recorder.log())),
                 () = self.shared.cancel.cancelled() => Err(cancelled()),
             };
             task.abort();

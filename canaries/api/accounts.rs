@@ -1,0 +1,57 @@
+//! Accounts and flavors: the same shape.
+
+use coalmine::{Out, Result, ensure_eq};
+use serde_json::json;
+
+use super::{hello::Found, keys::FirstKey};
+use crate::sequence::{Account, Flavor, Sequence};
+
+/// Two accounts.
+pub(super) struct Pair {
+    /// Has tags.
+    pub alice: Account,
+    /// Has none.
+    pub bob: Account,
+}
+
+/// The run's flavor.
+pub(super) struct Gold(pub Flavor);
+
+pub(super) async fn create_account(
+    sequence: Sequence,
+    found: Out<Found>,
+    key: Out<FirstKey>,
+) -> Result<Pair> {
+    let ledger = sequence.ledger(&found.0);
+    let tags = json!({ "color": "red", "nested": { "count": 3 } });
+    let body = json!({ "id": "alice", "key_ids": [key.0.id], "quorum": 1, "tags": tags });
+    let alice: Account = ledger.call("create-account", &body).await?.ok()?;
+    ensure_eq!(alice.id, "alice", "id of the new account");
+    ensure_eq!(alice.key_ids, [key.0.id.as_str()], "keys of the new account");
+    ensure_eq!(alice.quorum, 1, "quorum of the new account");
+    ensure_eq!(json!(alice.tags), tags, "tags of the new account");
+    let bob = ledger.create_account("bob", &key.0).await?;
+    Ok(Pair { alice, bob })
+}
+
+pub(super) async fn refuse_account_without_keys(
+    sequence: Sequence,
+    found: Out<Found>,
+    _accounts: Out<Pair>,
+) -> Result<()> {
+    let body = json!({ "id": "keyless", "key_ids": [] });
+    sequence.ledger(&found.0).call("create-account", &body).await?.refused(400, "SEQ052")?;
+    Ok(())
+}
+
+pub(super) async fn create_flavor(sequence: Sequence, found: Out<Found>, key: Out<FirstKey>) -> Result<Gold> {
+    let ledger = sequence.ledger(&found.0);
+    // A second key, so that a quorum of two says something.
+    let second = ledger.create_key("second").await?;
+    let body = json!({ "id": "gold", "key_ids": [key.0.id, second.id], "quorum": 2 });
+    let gold: Flavor = ledger.call("create-flavor", &body).await?.ok()?;
+    ensure_eq!(gold.id, "gold", "id of the new flavor");
+    ensure_eq!(gold.key_ids, [key.0.id.as_str(), second.id.as_str()], "keys of the new flavor");
+    ensure_eq!(gold.quorum, 2, "quorum of the new flavor");
+    Ok(Gold(gold))
+}

@@ -1,0 +1,194 @@
+//! What the suite is configured with.
+//!
+//! | variable | what it is |
+//! |---|---|
+//! | `COALMINE_TARGET` | the entry address of the product, such as `https://api.seq.com` |
+//! | `COALMINE_REQUIRE_TARGET` | `1` refuses the sandbox: for CI and production |
+//! | `COALMINE_CA` | a PEM file of further trusted authorities |
+//! | `COALMINE_FAULT` | faults of the sandbox to start with, separated by commas |
+//! | `SEQUENCE_TEAM` | the standing team in which the suite makes its ledgers |
+//! | `SEQUENCE_CREDENTIAL` | an API credential of that team |
+//! | `SEQUENCE_EMAIL`, `SEQUENCE_PASSWORD` | a confirmed user who may make ledgers in that team |
+//! | `SEQUENCE_USER_KEY` | the key from which passwords of canary users are derived |
+//! | `GMAIL_CLIENT_ID`, `GMAIL_CLIENT_SECRET`, `GMAIL_CREDENTIAL` | what opens the mailbox |
+//! | `GMAIL_API_ROOT`, `GMAIL_TOKEN_URI` | where Gmail is, if not at Google |
+//!
+//! With none of `COALMINE_TARGET`, `SEQUENCE_*` and `GMAIL_*` set, the suite runs against a sandbox inside the
+//! process.
+
+use coalmine::{
+    Redactor, Resources, Secret,
+    config::{ConfigError, Settings, Setup, Start},
+    http::{HttpPool, Roots, client_config},
+    inbox::{Credential, GmailConfig, Mailbox},
+};
+
+use crate::{
+    sequence::{Sessions, Target, operations},
+    world::{SandboxWorld, WorldOptions},
+};
+
+/// The suite's configuration.
+pub enum Config {
+    /// A sandbox inside the process, with these faults on.
+    Sandbox {
+        /// Names of faults.
+        faults: Vec<String>,
+    },
+    /// A product instance outside.
+    Real(Box<Access>),
+}
+
+/// Everything that is needed to watch one instance.
+#[derive(Clone)]
+pub struct Access {
+    /// The product.
+    pub target: Target,
+    /// What opens the mailbox.
+    pub gmail: Credential,
+    /// Where Gmail's API is.
+    pub gmail_root: Option<String>,
+    /// Whom to trust.
+    pub roots: Roots,
+}
+
+/// Any of these being set means that the sandbox is not wanted.
+const OURS: (&[&str], &[&str]) = (&["COALMINE_TARGET"], &["SEQUENCE_", "GMAIL_"]);
+
+/// The shortest key that passwords may be derived from, in bytes.
+const SHORTEST_KEY: usize = 16;
+
+impl Setup for Config {
+    fn read(settings: &mut Settings<'_>) -> Option<Self> {
+        settings.claim("SEQUENCE_");
+        let wanted = settings.any_set(OURS.0, OURS.1);
+        let required = settings.flag("COALMINE_REQUIRE_TARGET");
+        let faults = settings.optional("COALMINE_FAULT");
+        let access = read_access(settings, wanted || required);
+        if !wanted {
+            let faults = faults.iter().flat_map(|it| it.split(',')).map(|it| it.trim().to_owned());
+            return Some(Self::Sandbox { faults: faults.filter(|it| !it.is_empty()).collect() });
+        }
+        if faults.is_some() {
+            settings.problem(
+                "COALMINE_FAULT",
+                "faults can be switched on in the sandbox inside the process only",
+                "unset it; a sandbox of its own takes faults at its control address",
+            );
+        }
+        access.map(|access| Self::Real(Box::new(access)))
+    }
+
+    fn start(self) -> Result<Start, ConfigError> {
+        match self {
+            Self::Sandbox { faults } => {
+                let world = SandboxWorld::start(WorldOptions { faults, ..WorldOptions::default() })?;
+                let start = world.access().connect("sandbox in this process", false)?;
+                Ok(Start { keep: Box::new(world), ..start })
+            }
+            Self::Real(access) => {
+                let name = access.target.entry.clone();
+                access.connect(&name, true)
+            }
+        }
+    }
+}
+
+fn read_access(settings: &mut Settings<'_>, wanted: bool) -> Option<Access> {
+    let entry = settings.base_url("COALMINE_TARGET");
+    let roots = settings.roots("COALMINE_CA");
+    let gmail_root = settings.base_url("GMAIL_API_ROOT");
+    let token_uri = settings.optional("GMAIL_TOKEN_URI");
+    let client_id = settings.optional("GMAIL_CLIENT_ID");
+    let client_secret = settings.optional_secret("GMAIL_CLIENT_SECRET");
+    let credential = settings.optional_secret("GMAIL_CREDENTIAL");
+    let mut needed = |name, remedy: &str| {
+        let value = settings.optional(name);
+        if wanted && value.is_none() {
+            settings.missing(name, remedy);
+        }
+        value
+    };
+    if entry.is_none() {
+        // A malformed address has been reported as such.
+        needed("COALMINE_TARGET", "name the entry address of the product, such as `https://api.seq.com`");
+    }
+    let team = needed("SEQUENCE_TEAM", "name the team in which the suite may make ledgers");
+    let api = needed("SEQUENCE_CREDENTIAL", "make an API credential in the dashboard and set it here");
+    let email = needed("SEQUENCE_EMAIL", "sign up a user for the suite and name the address");
+    let password = needed("SEQUENCE_PASSWORD", "set the password of that user");
+    let user_key = needed("SEQUENCE_USER_KEY", "make one with `openssl rand -hex 32` and keep it");
+    if let Some(key) = user_key.as_ref().filter(|key| key.len() < SHORTEST_KEY) {
+        let found = format!("expected at least {SHORTEST_KEY} characters, found {}", key.len());
+        settings.problem("SEQUENCE_USER_KEY", found, "make one with `openssl rand -hex 32` and keep it");
+    }
+    let gmail = match &credential {
+        Some(text) => match Credential::parse(text.expose(), client_id.as_deref(), client_secret.as_ref()) {
+            Ok(credential) => Some(credential),
+            Err(problem) => {
+                settings.problem("GMAIL_CREDENTIAL", problem, "`GMAIL_CREDENTIAL` opens the test mailbox");
+                None
+            }
+        },
+        None if wanted => {
+            settings.missing("GMAIL_CREDENTIAL", "set the refresh token of the test mailbox");
+            None
+        }
+        None => None,
+    };
+    let gmail = gmail.map(|it| Credential { token_uri: token_uri.or(it.token_uri.clone()), ..it });
+    Some(Access {
+        target: Target {
+            entry: entry?,
+            team: team?,
+            credential: Secret::new(api?),
+            email: email?,
+            password: Secret::new(password?),
+            user_key: Secret::new(user_key?),
+        },
+        gmail: gmail?,
+        gmail_root,
+        roots: roots?,
+    })
+}
+
+impl Access {
+    /// Makes everything that steps hold. Requests nothing.
+    ///
+    /// # Errors
+    /// If the trusted authorities cannot be loaded.
+    pub fn connect(self, name: &str, lasting: bool) -> Result<Start, ConfigError> {
+        let Self { target, gmail, gmail_root, roots } = self;
+        let redactor = Redactor::new();
+        for secret in [
+            &target.credential,
+            &target.password,
+            &target.user_key,
+            &gmail.client_secret,
+            &gmail.refresh_token,
+        ] {
+            redactor.learn(secret.expose());
+        }
+        let tls = client_config(&roots).map_err(|error| {
+            ConfigError::one(
+                "COALMINE_CA",
+                error.to_string(),
+                "correct the machine's or the named authorities",
+            )
+        })?;
+        let pool = HttpPool::new(tls.clone()).map_err(|error| {
+            ConfigError::one("HTTP", error.to_string(), "see the message; this is no setting of yours")
+        })?;
+        let mut gmail = GmailConfig::new(gmail, tls);
+        if let Some(root) = gmail_root {
+            gmail.api_root = format!("{}/", root.trim_end_matches('/'));
+        }
+        let resources = Resources::new()
+            .with(pool)
+            .with(target)
+            .with(operations())
+            .with(Sessions::default())
+            .with(Mailbox::new(gmail, &redactor));
+        Ok(Start { target: name.to_owned(), resources, redactor, lasting, keep: Box::new(()) })
+    }
+}

@@ -1,0 +1,50 @@
+//! Sign-up, the mailed code, and signing in.
+
+use coalmine::{
+    Cleanup, Out, Result, Secret, ensure_eq,
+    inbox::{Address, Inbox},
+};
+
+use super::MAIL_LIMIT;
+use crate::sequence::{Dashboard, DeleteUser, Session};
+
+/// Somebody has signed up and not yet confirmed.
+pub(super) struct SignedUp {
+    /// With this address.
+    pub address: Address,
+}
+
+/// The code that came by mail.
+pub(super) struct MailedCode(pub Secret);
+
+/// The user is signed in.
+pub(super) struct SignedIn(pub Session);
+
+pub(super) async fn sign_up(dashboard: Dashboard, inbox: Inbox, cleanup: Cleanup) -> Result<SignedUp> {
+    let address = inbox.address("owner").await?;
+    cleanup.intend(DeleteUser { email: address.to_string() })?;
+    let answer = dashboard.sign_up(address.as_ref()).await?;
+    ensure_eq!(answer["email"], address.as_ref(), "address that was signed up");
+    ensure_eq!(answer["status"], "unconfirmed", "status after sign-up");
+    Ok(SignedUp { address })
+}
+
+pub(super) async fn receive_code(inbox: Inbox, signed_up: Out<SignedUp>) -> Result<MailedCode> {
+    let mail = inbox.wait_for(&signed_up.address).subject("Confirm").within(MAIL_LIMIT).await?;
+    Ok(MailedCode(mail.code(6)?))
+}
+
+pub(super) async fn sign_in(
+    dashboard: Dashboard,
+    confirmed: Out<super::confirm::Confirmed>,
+) -> Result<SignedIn> {
+    let session = dashboard.sign_in(&confirmed.session.email).await?;
+    ensure_eq!(session.email, confirmed.session.email, "who is signed in");
+    Ok(SignedIn(session))
+}
+
+pub(super) async fn refuse_wrong_password(dashboard: Dashboard, owner: Out<SignedIn>) -> Result<()> {
+    let reply = dashboard.try_sign_in(&owner.0.email, "not-the-password").await?;
+    reply.refused(401, "SEQ901")?;
+    Ok(())
+}

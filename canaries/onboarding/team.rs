@@ -1,0 +1,83 @@
+//! The new user's team, ledger and credential.
+
+use coalmine::{Cleanup, Context, Out, Result, ensure, ensure_eq};
+use serde::Deserialize;
+use serde_json::json;
+
+use super::sign_up::SignedIn;
+use crate::sequence::{Credential, Dashboard, DeleteTeam, Home, Sequence, Stats};
+
+/// The user's own team.
+#[derive(Clone)]
+pub(super) struct Team {
+    /// Its name.
+    pub name: String,
+}
+
+/// A ledger in the team.
+pub(super) struct NewLedger {
+    /// Its name.
+    pub name: String,
+}
+
+/// A credential that has not been used.
+pub(super) struct NewCredential(pub Credential);
+
+/// The credential opened the ledger.
+pub(super) struct Opened(pub Home);
+
+#[derive(Deserialize)]
+struct Created {
+    name: String,
+    role: String,
+}
+
+pub(super) async fn create_team(
+    dashboard: Dashboard,
+    owner: Out<SignedIn>,
+    cleanup: Cleanup,
+    cx: Context,
+) -> Result<Team> {
+    let name = format!("canary-{}-{}", cx.run(), cx.attempt());
+    cleanup.intend(DeleteTeam { name: name.clone(), owner: owner.0.email.clone() })?;
+    let created: Created =
+        dashboard.call("create-team", Some(&owner.0), &json!({ "name": name })).await?.ok()?;
+    ensure_eq!(created.name, name, "name of the new team");
+    ensure_eq!(created.role, "admin", "role of its creator");
+    Ok(Team { name })
+}
+
+pub(super) async fn create_ledger(
+    dashboard: Dashboard,
+    owner: Out<SignedIn>,
+    team: Out<Team>,
+) -> Result<NewLedger> {
+    let name = "first".to_owned();
+    dashboard.create_ledger(&owner.0, &team.name, &name).await?;
+    Ok(NewLedger { name })
+}
+
+pub(super) async fn create_credential(
+    dashboard: Dashboard,
+    owner: Out<SignedIn>,
+    team: Out<Team>,
+) -> Result<NewCredential> {
+    let credential = dashboard.create_credential(&owner.0, &team.name).await?;
+    ensure_eq!(credential.role, "admin", "role that the credential carries");
+    ensure!(!credential.secret.expose().is_empty(), "expected the credential's secret, got an empty one");
+    Ok(NewCredential(credential))
+}
+
+pub(super) async fn use_credential(
+    sequence: Sequence,
+    team: Out<Team>,
+    ledger: Out<NewLedger>,
+    credential: Out<NewCredential>,
+) -> Result<Opened> {
+    let home = sequence.find(&ledger.name, &credential.0.secret).await?;
+    ensure_eq!(home.team, team.name, "team that owns the credential");
+    let stats: Stats = sequence.ledger(&home).call("stats", &json!({})).await?.ok()?;
+    let empty = Stats { flavor_count: 0, account_count: 0, tx_count: 0, ledger_type: "dev".to_owned() };
+    ensure_eq!(stats, empty, "contents of a new ledger");
+    Ok(Opened(home))
+}

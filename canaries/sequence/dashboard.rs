@@ -1,0 +1,265 @@
+//! The dashboard: people, teams, ledgers, credentials.
+
+use std::{
+    collections::HashMap,
+    sync::{Arc, Mutex, PoisonError},
+};
+
+use coalmine::{
+    Context, FromContext, Needs, Result, Secret,
+    http::{Api, HttpPool},
+    operations::Operations,
+};
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+use super::{
+    Target,
+    ledger::new_key,
+    reply::{REQUEST_ID, Reply},
+};
+
+/// The dashboard, as one step sees it. A step argument.
+#[derive(Clone)]
+pub struct Dashboard {
+    cx: Context,
+    api: Api,
+    target: Arc<Target>,
+    sessions: Arc<Sessions>,
+}
+
+/// A signed-in person.
+#[derive(Clone, Debug)]
+pub struct Session {
+    /// Who.
+    pub email: String,
+    /// The token that every call carries.
+    pub token: Secret,
+}
+
+/// Sessions of the runs of this process, so that clean-up need not sign in again. Keyed by run and address.
+#[derive(Default)]
+pub struct Sessions(Mutex<HashMap<(String, String), Session>>);
+
+/// Answer of `create-credential`.
+#[derive(Clone, Debug)]
+pub struct Credential {
+    /// Names it in the dashboard.
+    pub id: String,
+    /// The role it carries.
+    pub role: String,
+    /// What opens the ledger API; shown only once.
+    pub secret: Secret,
+}
+
+/// Answer of `invite-member`.
+#[derive(Clone, Debug, Deserialize)]
+pub struct Invite {
+    /// Names it in the dashboard.
+    pub id: String,
+    /// Who is invited.
+    pub email: String,
+    /// The role on offer.
+    pub role: String,
+    /// `pending`.
+    pub status: String,
+    /// Until when.
+    pub expires: String,
+}
+
+/// A member of a team.
+#[derive(Clone, Debug, Deserialize)]
+pub struct Member {
+    /// Who.
+    pub email: String,
+    /// As what.
+    pub role: String,
+    /// Since when.
+    pub joined: String,
+}
+
+#[derive(Deserialize)]
+struct SignedIn {
+    session: String,
+    email: String,
+}
+
+#[derive(Deserialize)]
+struct CreatedCredential {
+    id: String,
+    #[expect(dead_code, reason = "it has to be there")]
+    name: String,
+    role: String,
+    secret: String,
+}
+
+#[derive(Deserialize)]
+struct CreatedLedger {
+    team: String,
+    name: String,
+    #[serde(rename = "type")]
+    kind: String,
+    #[expect(dead_code, reason = "it has to be there")]
+    created: String,
+}
+
+impl FromContext for Dashboard {
+    fn needs(needs: &mut Needs) {
+        needs.resource::<HttpPool>();
+        needs.resource::<Target>();
+        needs.resource::<Arc<Operations>>();
+        needs.resource::<Sessions>();
+    }
+
+    fn from_context(cx: &Context) -> Self {
+        let target = cx.resource::<Target>();
+        let operations = cx.resource::<Arc<Operations>>();
+        let api = Api::new(cx, &cx.resource::<HttpPool>(), &target.entry)
+            .operations(Arc::clone(&operations))
+            .request_id_header(REQUEST_ID);
+        Self { cx: cx.clone(), api, target, sessions: cx.resource() }
+    }
+}
+
+impl Dashboard {
+    /// The suite's own target.
+    #[must_use]
+    pub fn target(&self) -> &Target {
+        &self.target
+    }
+
+    /// The password of a user of this suite.
+    #[must_use]
+    pub fn password_of(&self, email: &str) -> Secret {
+        self.target.password_of(email, self.cx.redactor())
+    }
+
+    /// Calls an operation as it is.
+    ///
+    /// # Errors
+    /// If no answer came.
+    pub async fn call(&self, operation: &str, session: Option<&Session>, body: &Value) -> Result<Reply> {
+        let mut request = self.api.post(&format!("/dashboard/{operation}"));
+        if let Some(session) = session {
+            request = request.header("session", session.token.expose());
+        }
+        Reply::to(request, &new_key(), body).await
+    }
+
+    /// Signs a person up; a code is mailed.
+    ///
+    /// # Errors
+    /// If it is refused.
+    pub async fn sign_up(&self, email: &str) -> Result<Value> {
+        let body = json!({ "email": email, "password": self.password_of(email).expose(), "name": "Canary" });
+        self.call("sign-up", None, &body).await?.ok()
+    }
+
+    /// Confirms an address with the mailed code.
+    ///
+    /// # Errors
+    /// If it is refused.
+    pub async fn confirm_sign_up(&self, email: &str, code: &str) -> Result<Session> {
+        let reply = self.call("confirm-sign-up", None, &json!({ "email": email, "code": code })).await?;
+        let SignedIn { session, email } = reply.ok()?;
+        Ok(self.remember(session, email))
+    }
+
+    /// Signs a person in.
+    ///
+    /// # Errors
+    /// If it is refused; cause *credential* if it is the suite's own standing user who is refused.
+    pub async fn sign_in(&self, email: &str) -> Result<Session> {
+        let reply = self.try_sign_in(email, self.password_of(email).expose()).await?;
+        let SignedIn { session, email } = if email == self.target.email {
+            reply.ok_unless_unwelcome(
+                "SEQ901",
+                "the standing user's login",
+                "SEQUENCE_EMAIL and SEQUENCE_PASSWORD",
+            )?
+        } else {
+            reply.ok()?
+        };
+        Ok(self.remember(session, email))
+    }
+
+    /// Calls `sign-in` as it is.
+    ///
+    /// # Errors
+    /// If no answer came.
+    pub async fn try_sign_in(&self, email: &str, password: &str) -> Result<Reply> {
+        self.call("sign-in", None, &json!({ "email": email, "password": password })).await
+    }
+
+    /// A session of this person: the run's own if it has one, else a new one.
+    ///
+    /// # Errors
+    /// If signing in is refused.
+    pub async fn session_of(&self, email: &str) -> Result<Session> {
+        let known = self.sessions.of(self.cx.run(), email);
+        match known {
+            Some(session) => Ok(session),
+            None => self.sign_in(email).await,
+        }
+    }
+
+    /// Whether this person has been signed in during the run.
+    #[must_use]
+    pub fn has_session_of(&self, email: &str) -> bool {
+        self.sessions.of(self.cx.run(), email).is_some()
+    }
+
+    /// Creates a development ledger.
+    ///
+    /// # Errors
+    /// If it is refused, or the answer speaks of another ledger.
+    pub async fn create_ledger(&self, session: &Session, team: &str, name: &str) -> Result<()> {
+        let reply = self.call("create-ledger", Some(session), &json!({ "team": team, "name": name })).await?;
+        let created: CreatedLedger = reply.ok()?;
+        coalmine::ensure_eq!(created.team, team, "team of the new ledger");
+        coalmine::ensure_eq!(created.name, name, "name of the new ledger");
+        coalmine::ensure_eq!(created.kind, "dev", "type of the new ledger");
+        Ok(())
+    }
+
+    /// Creates an API credential of the session's person.
+    ///
+    /// # Errors
+    /// If it is refused.
+    pub async fn create_credential(&self, session: &Session, team: &str) -> Result<Credential> {
+        let body = json!({ "team": team, "name": "canary" });
+        let created: CreatedCredential = self.call("create-credential", Some(session), &body).await?.ok()?;
+        self.cx.redactor().learn(&created.secret);
+        Ok(Credential { id: created.id, role: created.role, secret: Secret::new(created.secret) })
+    }
+
+    /// Keeps a session that the product has given out.
+    pub fn remember(&self, token: String, email: String) -> Session {
+        self.cx.redactor().learn(&token);
+        let session = Session { email, token: Secret::new(token) };
+        self.sessions.keep(self.cx.run(), &session);
+        session
+    }
+
+    /// Forgets a session that has ended.
+    pub fn forget(&self, email: &str) {
+        self.sessions.drop_one(self.cx.run(), email);
+    }
+}
+
+impl Sessions {
+    fn of(&self, run: &str, email: &str) -> Option<Session> {
+        let sessions = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        sessions.get(&(run.to_owned(), email.to_owned())).cloned()
+    }
+
+    fn keep(&self, run: &str, session: &Session) {
+        let mut sessions = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        sessions.insert((run.to_owned(), session.email.clone()), session.clone());
+    }
+
+    fn drop_one(&self, run: &str, email: &str) {
+        let mut sessions = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        sessions.remove(&(run.to_owned(), email.to_owned()));
+    }
+}

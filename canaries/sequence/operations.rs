@@ -1,0 +1,39 @@
+//! The operations that the suite covers: name, method, path.
+
+use std::sync::Arc;
+
+use coalmine::operations::Operations;
+
+/// Every operation under watch. The first is at the entry address, the next eight at the address that `hello`
+/// announces, the others are the dashboard's.
+pub const OPERATIONS: &[(&str, &str, &str)] = &[
+    ("hello", "POST", "/hello"),
+    ("create-key", "POST", "/{team}/{ledger}/create-key"),
+    ("create-account", "POST", "/{team}/{ledger}/create-account"),
+    ("list-accounts", "POST", "/{team}/{ledger}/list-accounts"),
+    ("create-flavor", "POST", "/{team}/{ledger}/create-flavor"),
+    ("transact", "POST", "/{team}/{ledger}/transact"),
+    ("list-transactions", "POST", "/{team}/{ledger}/list-transactions"),
+    ("list-tokens", "POST", "/{team}/{ledger}/list-tokens"),
+    ("stats", "POST", "/{team}/{ledger}/stats"),
+    ("sign-up", "POST", "/dashboard/sign-up"),
+    ("confirm-sign-up", "POST", "/dashboard/confirm-sign-up"),
+    ("sign-in", "POST", "/dashboard/sign-in"),
+    ("create-team", "POST", "/dashboard/create-team"),
+    ("create-ledger", "POST", "/dashboard/create-ledger"),
+    ("create-credential", "POST", "/dashboard/create-credential"),
+    ("invite-member", "POST", "/dashboard/invite-member"),
+    ("accept-invite", "POST", "/dashboard/accept-invite"),
+    ("list-members", "POST", "/dashboard/list-members"),
+    ("remove-member", "POST", "/dashboard/remove-member"),
+    ("delete-credential", "POST", "/dashboard/delete-credential"),
+    ("delete-ledger", "POST", "/dashboard/delete-ledger"),
+    ("delete-team", "POST", "/dashboard/delete-team"),
+    ("delete-user", "POST", "/dashboard/delete-user"),
+];
+
+/// The same, as exchanges are matched against them.
+#[must_use]
+pub fn operations() -> Arc<Operations> {
+    Arc::new(Operations::new(OPERATIONS.iter().copied()))
+}

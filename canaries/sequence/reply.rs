@@ -1,0 +1,118 @@
+//! What Sequence answered: a success of the expected form, or a refusal with its code.
+
+use coalmine::{
+    Cause, Result,
+    http::{Answer, RequestBuilder},
+};
+use serde::{Deserialize, de::DeserializeOwned};
+use serde_json::{Value, json};
+
+/// The header that every answer must carry: clients take an answer without it for a proxy's (facts of the API,
+/// section 4).
+pub(super) const REQUEST_ID: &str = "Chain-Request-Id";
+
+/// An answer of the ledger API or of the dashboard.
+pub struct Reply(Answer);
+
+/// An error body.
+#[derive(Debug, Deserialize)]
+pub struct Refusal {
+    /// `SEQnnn`.
+    pub seq_code: String,
+    /// Whether clients may try again by themselves.
+    #[serde(default)]
+    pub retriable: bool,
+    /// Details; nested errors are in `data.actions`.
+    #[serde(default)]
+    pub data: Value,
+}
+
+impl Reply {
+    /// Sends a call: headers as the vendor's clients send them, one idempotency key for the call.
+    pub(super) async fn to(request: RequestBuilder, idempotency_key: &str, body: &Value) -> Result<Self> {
+        let request = request
+            .header("id", &format!("{}/1", &uuid::Uuid::new_v4().simple().to_string()[..20]))
+            .header("idempotency-key", idempotency_key)
+            .header("name-set", "snake");
+        Ok(Self(request.json(body).send().await?))
+    }
+
+    /// Demands success, and an answer of this form.
+    ///
+    /// # Errors
+    /// A refusal, named by its code, or another form.
+    pub fn ok<T: DeserializeOwned>(&self) -> Result<T> {
+        if self.0.is_success() {
+            return self.0.json();
+        }
+        Err(self.0.fail(match self.0.json::<Refusal>() {
+            Ok(refusal) => format!("expected success, got {} {}", self.0.status(), refusal.seq_code),
+            Err(_) => format!("expected success, got {}", self.0.status()),
+        }))
+    }
+
+    /// Demands success of a call that has nothing to tell: `{"message": "ok"}`.
+    ///
+    /// # Errors
+    /// As [`Reply::ok`].
+    pub fn done(&self) -> Result<()> {
+        let value: Value = self.ok()?;
+        if value == json!({ "message": "ok" }) {
+            return Ok(());
+        }
+        Err(self.0.failure(Cause::Contract, r#"expected {"message":"ok"}"#))
+    }
+
+    /// Demands a refusal with this status and code.
+    ///
+    /// # Errors
+    /// Success, or another refusal.
+    pub fn refused(&self, status: u16, code: &str) -> Result<Refusal> {
+        if self.0.status() != status {
+            return Err(self
+                .0
+                .fail(format_args!("expected refusal {status} {code}, got {}", self.0.status())));
+        }
+        let refusal: Refusal = self.0.json()?;
+        if refusal.seq_code != code {
+            return Err(self.0.fail(format_args!("expected refusal {code}, got {}", refusal.seq_code)));
+        }
+        Ok(refusal)
+    }
+
+    /// Whether it was refused with this code.
+    #[must_use]
+    pub fn is_refused(&self, code: &str) -> bool {
+        !self.0.is_success() && self.0.json::<Refusal>().is_ok_and(|it| it.seq_code == code)
+    }
+
+    /// Demands success of the suite's own login or credential: a refusal means that it is wrong or was revoked.
+    ///
+    /// # Errors
+    /// As [`Reply::ok`], with cause *credential* for a refusal with `code`.
+    pub fn ok_unless_unwelcome<T: DeserializeOwned>(
+        &self,
+        code: &str,
+        whose: &str,
+        variable: &str,
+    ) -> Result<T> {
+        if self.is_refused(code) {
+            return Err(self
+                .0
+                .failure(Cause::Credential, format_args!("the product refused {whose} ({code})"))
+                .remedy(format_args!("set {variable} to a valid one; make a new one if it was revoked")));
+        }
+        self.ok()
+    }
+
+    /// Demands the header in which the product names the request.
+    ///
+    /// # Errors
+    /// If it is missing or empty.
+    pub fn named(&self) -> Result<()> {
+        if self.0.header(REQUEST_ID).is_some_and(|id| !id.is_empty()) {
+            return Ok(());
+        }
+        Err(self.0.fail(format_args!("expected the header `{REQUEST_ID}`, got none: clients would retry")))
+    }
+}

@@ -1,0 +1,241 @@
+//! The sandbox as a [`World`]: the product with all that is beside it, and its faults.
+
+use std::{
+    net::{Ipv4Addr, SocketAddr, TcpListener},
+    sync::Arc,
+    time::Duration,
+};
+
+use coalmine::{
+    Secret,
+    cli::Standalone,
+    config::ConfigError,
+    drill::{FaultName, Proxy, ProxyOptions},
+    http::{Roots, client_config},
+    inbox::Credential,
+    world::{UnknownFault, World},
+};
+use sandbox::Sandbox;
+
+use crate::{
+    config::Access,
+    sequence::{Target, operations},
+};
+
+/// What a world is started with.
+#[derive(Clone)]
+pub struct WorldOptions {
+    /// Faults that are on from the start.
+    pub faults: Vec<String>,
+    /// Added to every answer of the product.
+    pub latency: Duration,
+    /// Puts the rewriting proxy in front even if nothing needs it yet, so that its faults can be switched on later.
+    pub proxy: bool,
+    /// Where the proxy listens.
+    pub listen: SocketAddr,
+    /// The sandbox's own options.
+    pub sandbox: sandbox::Options,
+}
+
+impl Default for WorldOptions {
+    fn default() -> Self {
+        Self {
+            faults: Vec::new(),
+            latency: Duration::ZERO,
+            proxy: false,
+            listen: (Ipv4Addr::LOCALHOST, 0).into(),
+            sandbox: sandbox::Options::default(),
+        }
+    }
+}
+
+/// A running sandbox, with the rewriting proxy in front if there is need of it. Dropping it stops both.
+pub struct SandboxWorld {
+    // Dropped first: it talks to the sandbox.
+    proxy: Option<Proxy>,
+    sandbox: Sandbox,
+    user_key: Secret,
+}
+
+impl SandboxWorld {
+    /// Starts a world.
+    ///
+    /// # Errors
+    /// If an address is taken, or a fault is unknown; nothing is left running then.
+    pub fn start(options: WorldOptions) -> Result<Self, ConfigError> {
+        let WorldOptions { faults, latency, proxy, listen, sandbox } = options;
+        let failed = |name: &str, error: &dyn std::fmt::Display| {
+            ConfigError::one(name, error.to_string(), "see the message, and try again")
+        };
+        let in_front = proxy || !latency.is_zero() || !faults.iter().all(|it| is_domain_fault(it));
+        let mail = sandbox.mail.clone();
+        let mut sandbox_options = sandbox;
+        if !in_front {
+            sandbox_options.listen = listen;
+        }
+        let sandbox = Sandbox::start(sandbox_options).map_err(|error| failed("sandbox", &error))?;
+        let proxy = if in_front {
+            let listener = TcpListener::bind(listen)
+                .map_err(|error| failed("proxy", &format_args!("cannot listen at {listen}: {error}")))?;
+            let tls = client_config(&Roots::Only(sandbox.ca_pem().to_owned()))
+                .map_err(|error| failed("sandbox", &error))?;
+            let upstream = format!("https://{}", sandbox.address());
+            let mut options =
+                ProxyOptions::new(sandbox.server_tls(), upstream, tls, operations().as_ref().clone());
+            options.latency = latency;
+            Some(Proxy::start(listener, options).map_err(|error| failed("proxy", &error))?)
+        } else {
+            None
+        };
+        let user_key = Secret::new(format!("{}-{}", sandbox.password(), mail.mailbox));
+        let world = Self { proxy, sandbox, user_key };
+        for fault in &faults {
+            world.switch(fault, true).map_err(|error| {
+                ConfigError::one(fault, error.to_string(), "the README's table of faults has all names")
+            })?;
+        }
+        Ok(world)
+    }
+
+    /// Where clients find the product.
+    #[must_use]
+    pub fn entry(&self) -> String {
+        format!("https://{}", self.proxy.as_ref().map_or(self.sandbox.address(), Proxy::address))
+    }
+
+    /// The sandbox itself.
+    #[must_use]
+    pub fn sandbox(&self) -> &Sandbox {
+        &self.sandbox
+    }
+
+    /// The proxy in front, if there is one.
+    #[must_use]
+    pub fn proxy(&self) -> Option<&Proxy> {
+        self.proxy.as_ref()
+    }
+
+    /// Everything that the suite needs to watch this world.
+    #[must_use]
+    pub fn access(&self) -> Access {
+        let sandbox = &self.sandbox;
+        let mail = sandbox.mail();
+        let secret = |value: &Option<String>| Secret::new(value.clone().unwrap_or_default());
+        Access {
+            target: Target {
+                entry: self.entry(),
+                team: sandbox.team().to_owned(),
+                credential: Secret::new(sandbox.credential().to_owned()),
+                email: sandbox.email().to_owned(),
+                password: Secret::new(sandbox.password().to_owned()),
+                user_key: self.user_key.clone(),
+            },
+            gmail: Credential {
+                client_id: mail.client_id.clone().unwrap_or_default(),
+                client_secret: secret(&mail.client_secret),
+                refresh_token: secret(&mail.refresh_token),
+                token_uri: Some(format!("https://{}/token", sandbox.mail_api())),
+            },
+            gmail_root: Some(format!("https://{}", sandbox.mail_api())),
+            roots: Roots::Only(sandbox.ca_pem().to_owned()),
+        }
+    }
+
+    /// The variables that point the suite at this world; `ca` is where its authority's certificate has been put.
+    #[must_use]
+    pub fn exports(&self, ca: &str) -> Vec<(String, String)> {
+        let Access { target, gmail, gmail_root, roots: _ } = self.access();
+        [
+            ("COALMINE_TARGET", target.entry.as_str()),
+            ("COALMINE_CA", ca),
+            ("SEQUENCE_TEAM", &target.team),
+            ("SEQUENCE_CREDENTIAL", target.credential.expose()),
+            ("SEQUENCE_EMAIL", &target.email),
+            ("SEQUENCE_PASSWORD", target.password.expose()),
+            ("SEQUENCE_USER_KEY", target.user_key.expose()),
+            ("GMAIL_CLIENT_ID", &gmail.client_id),
+            ("GMAIL_CLIENT_SECRET", gmail.client_secret.expose()),
+            ("GMAIL_CREDENTIAL", gmail.refresh_token.expose()),
+            ("GMAIL_API_ROOT", &gmail_root.unwrap_or_default()),
+            ("GMAIL_TOKEN_URI", &gmail.token_uri.unwrap_or_default()),
+        ]
+        .map(|(name, value)| (name.to_owned(), value.to_owned()))
+        .into()
+    }
+
+    /// This world as a program of its own.
+    ///
+    /// # Errors
+    /// As [`SandboxWorld::start`].
+    pub fn standalone(faults: Vec<String>, latency: Duration) -> Result<Standalone, ConfigError> {
+        let world = Self::start(WorldOptions { faults, latency, proxy: true, ..WorldOptions::default() })?;
+        let sandbox = &world.sandbox;
+        Ok(Standalone {
+            addresses: vec![
+                ("product (ledger API and dashboard)".to_owned(), world.entry()),
+                ("  behind the fault proxy".to_owned(), format!("https://{}", sandbox.address())),
+                ("Gmail API".to_owned(), format!("https://{}/gmail/v1/users/me/", sandbox.mail_api())),
+                ("OAuth token endpoint".to_owned(), format!("https://{}/token", sandbox.mail_api())),
+                ("SMTP".to_owned(), sandbox.smtp().to_string()),
+            ],
+            ca_pem: sandbox.ca_pem().to_owned(),
+            exports: Box::new({
+                let exports = world.exports("");
+                move |ca: &str| {
+                    let set = |(name, value): &(String, String)| {
+                        (name.clone(), if name == "COALMINE_CA" { ca.to_owned() } else { value.clone() })
+                    };
+                    exports.iter().map(set).collect()
+                }
+            }),
+            world: Arc::new(world),
+        })
+    }
+}
+
+impl World for SandboxWorld {
+    fn switch(&self, fault: &str, on: bool) -> Result<(), UnknownFault> {
+        if is_domain_fault(fault) {
+            return self.sandbox.switch(fault, on).map_err(|error| UnknownFault::among(&error.0, []));
+        }
+        match &self.proxy {
+            Some(proxy) => proxy.switch(fault, on).map_err(|error| self.nearer(error)),
+            None => Err(match FaultName::parse(fault, &operations()) {
+                Ok(_) => UnknownFault {
+                    why: Some("there is no proxy in front to make it".into()),
+                    ..self.nearer(UnknownFault::among(fault, []))
+                },
+                Err(error) => self.nearer(error),
+            }),
+        }
+    }
+
+    fn faults_on(&self) -> Vec<String> {
+        let mut on = self.sandbox.faults_on();
+        on.extend(self.proxy.iter().flat_map(Proxy::faults_on));
+        on.sort();
+        on
+    }
+
+    fn catalogue(&self) -> Vec<(String, String)> {
+        let domain = sandbox::CATALOGUE.iter().map(|(name, what)| ((*name).to_owned(), (*what).to_owned()));
+        domain.chain(self.proxy.iter().flat_map(Proxy::catalogue)).collect()
+    }
+
+    fn census(&self) -> serde_json::Value {
+        serde_json::to_value(self.sandbox.census()).expect("a census is lists of names")
+    }
+}
+
+impl SandboxWorld {
+    /// The proxy knows its own faults only; a mistyped name may be meant for the sandbox.
+    fn nearer(&self, error: UnknownFault) -> UnknownFault {
+        let nearest =
+            UnknownFault::among(&error.name, sandbox::CATALOGUE.iter().map(|(name, _)| *name)).nearest;
+        UnknownFault { nearest: error.nearest.or(nearest), ..error }
+    }
+}
+
+fn is_domain_fault(name: &str) -> bool {
+    sandbox::CATALOGUE.iter().any(|(fault, _)| *fault == name)
+}

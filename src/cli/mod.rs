@@ -1,0 +1,60 @@
+//! The suite as a program: one binary per product, with the same commands for each.
+
+mod sandbox;
+
+use std::{ffi::OsString, process::ExitCode, time::Duration};
+
+use clap::{Parser, Subcommand};
+pub use sandbox::Standalone;
+
+use crate::{
+    config::{ConfigError, Setup},
+    harness,
+    suite::Suite,
+    verdict::EXIT_USAGE,
+};
+
+/// Canaries: they test production from the outside, the way a customer uses it.
+#[derive(Parser)]
+#[command(version, about, disable_help_subcommand = true)]
+struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Runs the canaries once, as `cargo test --test canaries` does, with the same arguments.
+    #[command(disable_help_flag = true)]
+    Test {
+        /// Filter and options of the test harness; `test --help` lists them.
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+        arguments: Vec<OsString>,
+    },
+    /// Runs the product's sandbox alone, and prints the environment that points the canaries at it.
+    Sandbox(sandbox::SandboxArguments),
+}
+
+/// Runs the program; the arguments are the process's.
+///
+/// `suite` is the table of contents; `sandbox` starts a world of the product, with these faults on and this added
+/// to every answer.
+#[must_use]
+pub fn main<S: Setup>(
+    suite: fn() -> Suite,
+    sandbox: impl FnOnce(Vec<String>, Duration) -> Result<Standalone, ConfigError>,
+) -> ExitCode {
+    let Arguments { command } = match Arguments::try_parse() {
+        Ok(arguments) => arguments,
+        Err(error) => {
+            let _ = error.print();
+            return if error.use_stderr() { EXIT_USAGE.into() } else { ExitCode::SUCCESS };
+        }
+    };
+    match command {
+        Command::Test { arguments } => {
+            harness::main_with::<S>(suite(), [OsString::from("canaries test")].into_iter().chain(arguments))
+        }
+        Command::Sandbox(arguments) => sandbox::run(arguments, sandbox),
+    }
+}

@@ -1,0 +1,232 @@
+//! One request, from building it to its recorded answer.
+
+use std::{error::Error as _, time::Duration};
+
+use reqwest::{
+    Method,
+    header::{HeaderMap, HeaderName, HeaderValue},
+};
+use serde::Serialize;
+
+use super::{Answer, Api};
+use crate::{
+    failure::{ExchangeRef, Failure, Result},
+    record::Exchange,
+    suite::hex,
+    verdict::Cause,
+};
+
+/// How much of a body is kept until the record is redacted and cut, in bytes.
+const KEPT_BODY: usize = 64 * 1024;
+
+/// A request that has not been sent.
+#[must_use = "a request does nothing until it is sent"]
+pub struct RequestBuilder {
+    api: Api,
+    method: Method,
+    path: String,
+    headers: HeaderMap,
+    body: Option<Vec<u8>>,
+    /// What is wrong with the request itself; reported when it is sent, so that building reads as one chain.
+    problem: Option<Failure>,
+}
+
+impl RequestBuilder {
+    pub(super) fn new(api: &Api, method: Method, path: &str) -> Self {
+        Self {
+            api: api.clone(),
+            method,
+            path: path.to_owned(),
+            headers: HeaderMap::new(),
+            body: None,
+            problem: None,
+        }
+    }
+
+    /// Adds a header.
+    pub fn header(mut self, name: &str, value: &str) -> Self {
+        match (name.parse::<HeaderName>(), HeaderValue::from_str(value)) {
+            (Ok(name), Ok(value)) => {
+                self.headers.append(name, value);
+            }
+            _ => {
+                self.problem.get_or_insert(Failure::of(
+                    Cause::Prober,
+                    format_args!(
+                        "the header `{name}` cannot be sent: its name or value has a forbidden character"
+                    ),
+                ));
+            }
+        }
+        self
+    }
+
+    /// Sends a value as JSON.
+    pub fn json(self, body: &impl Serialize) -> Self {
+        match serde_json::to_vec(body) {
+            Ok(body) => self.header("content-type", "application/json").body(body),
+            Err(error) => {
+                let mut this = self;
+                let failure =
+                    Failure::of(Cause::Prober, "the request's body has no JSON form").caused_by(&error);
+                this.problem.get_or_insert(failure);
+                this
+            }
+        }
+    }
+
+    /// Sends a body as it is.
+    pub fn body(mut self, body: impl Into<Vec<u8>>) -> Self {
+        self.body = Some(body.into());
+        self
+    }
+
+    /// Sends the request and reads the whole answer, whatever its status.
+    ///
+    /// # Errors
+    /// If no whole answer came: cause *transport*, *tls* or *timeout*.
+    pub async fn send(self) -> Result<Answer> {
+        let Self { api, method, path, mut headers, body, problem } = self;
+        if let Some(problem) = problem {
+            return Err(problem);
+        }
+        let cx = &api.cx;
+        let url = format!("{}{path}", api.base);
+        let operation = api.operations.as_ref().and_then(|all| all.of(method.as_str(), &path));
+        let traceparent = format!("00-{}-{}-01", cx.trace(), hex(8));
+        for (name, value) in [("traceparent", traceparent.as_str()), ("coalmine-run", cx.run())] {
+            // Run and trace ids are hexadecimal or alphanumeric, so this cannot fail.
+            if let Ok(value) = HeaderValue::from_str(value) {
+                headers.insert(HeaderName::from_static(name), value);
+            }
+        }
+        let index = cx.recorder().begin(Exchange {
+            operation: operation.map(|it| it.name.clone()),
+            method: method.to_string(),
+            url: url.clone(),
+            request_headers: readable(&headers),
+            request_body: body.as_deref().map(text_of),
+            ..Exchange::default()
+        });
+
+        let mut request = api.pool.client.request(method, &url).headers(headers).timeout(api.pool.timeout);
+        if let Some(body) = body {
+            request = request.body(body);
+        }
+        let recorder = cx.recorder().clone();
+        let redactor = cx.redactor().clone();
+        let (limit, timeout) = (api.pool.answer_limit, api.pool.timeout);
+        let id_header = api.request_id_header;
+        // In a task that outlives the step: if the step is given up, the product still works on the request, and
+        // clean-up has to know when it has ended.
+        let exchange = cx.spawn(async move {
+            match exchange(request, limit, timeout).await {
+                Ok((status, headers, body)) => {
+                    let done = recorder.finish(index, |it| {
+                        it.status = Some(status);
+                        it.request_id = id_header
+                            .and_then(|name| headers.get(name)?.to_str().ok())
+                            .map(ToOwned::to_owned);
+                        it.response_headers = readable(&headers);
+                        it.response_body = Some(text_of(&body));
+                    });
+                    Ok(Answer::new(status, headers, body, done.reference(index, &redactor)))
+                }
+                Err(failure) => {
+                    let done = recorder.finish(index, |it| it.error = Some(one_line(&failure)));
+                    Err(failure.exchange(done.reference(index, &redactor)))
+                }
+            }
+        });
+        match exchange.await {
+            Ok(outcome) => outcome,
+            Err(_) => {
+                Err(Failure::of(Cause::Cancelled, "the request was dropped with the runtime").exchange(
+                    ExchangeRef { index, request: url, status: None, request_id: None, excerpt: None },
+                ))
+            }
+        }
+    }
+}
+
+type Parts = (u16, HeaderMap, Vec<u8>);
+
+async fn exchange(request: reqwest::RequestBuilder, limit: usize, timeout: Duration) -> Result<Parts> {
+    let mut response = request.send().await.map_err(|error| unanswered(&error, timeout))?;
+    let status = response.status().as_u16();
+    let headers = response.headers().clone();
+    let mut body = Vec::new();
+    while let Some(chunk) = response.chunk().await.map_err(|error| unanswered(&error, timeout))? {
+        if body.len() + chunk.len() > limit {
+            return Err(Failure::of(
+                Cause::Transport,
+                format_args!("expected an answer of at most {limit} bytes, got more (status {status})"),
+            ));
+        }
+        body.extend_from_slice(&chunk);
+    }
+    Ok((status, headers, body))
+}
+
+/// What it means that no whole answer came.
+fn unanswered(error: &reqwest::Error, timeout: Duration) -> Failure {
+    let mut sources = Vec::new();
+    let mut source = error.source();
+    while let Some(error) = source {
+        sources.push(error);
+        source = error.source();
+    }
+    // The handshake's error hides inside one or two `io::Error`s, which do not always name it as their source.
+    let tls = sources.iter().find_map(|it| {
+        it.downcast_ref::<rustls::Error>()
+            .or_else(|| it.downcast_ref::<std::io::Error>()?.get_ref()?.downcast_ref::<rustls::Error>())
+    });
+    if error.is_timeout() {
+        return Failure::of(Cause::Timeout, format_args!("expected an answer within {timeout:?}, got none"));
+    }
+    if let Some(tls) = tls {
+        let failure = Failure::of(Cause::Tls, format_args!("the TLS handshake failed: {tls}"));
+        return match tls {
+            rustls::Error::InvalidCertificate(_) => failure.remedy(
+                "renew or correct the server's certificate; if its authority is private, name its PEM file in \
+                 COALMINE_CA",
+            ),
+            _ => failure,
+        };
+    }
+    let what = if error.is_connect() {
+        "the connection could not be made"
+    } else if error.is_body() || error.is_decode() {
+        "the answer was cut short"
+    } else {
+        "the connection broke before the answer"
+    };
+    let mut failure = Failure::of(Cause::Transport, what);
+    for source in sources {
+        let text = source.to_string();
+        if !failure.causes.iter().any(|it| it.contains(&text)) {
+            failure.causes.push(text);
+        }
+    }
+    failure
+}
+
+fn one_line(failure: &Failure) -> String {
+    let mut line = failure.message.clone();
+    for cause in &failure.causes {
+        line.push_str(": ");
+        line.push_str(cause);
+    }
+    line
+}
+
+fn readable(headers: &HeaderMap) -> Vec<(String, String)> {
+    headers
+        .iter()
+        .map(|(name, value)| (name.to_string(), String::from_utf8_lossy(value.as_bytes()).into_owned()))
+        .collect()
+}
+
+fn text_of(body: &[u8]) -> String {
+    String::from_utf8_lossy(&body[..body.len().min(KEPT_BODY)]).into_owned()
+}

@@ -1,0 +1,497 @@
+//! The few calls of the Gmail API that reading a mailbox takes, and what its refusals mean.
+
+use std::{collections::HashMap, error::Error, fmt, time::Duration};
+
+use google_gmail1::{
+    Error as ApiError, Gmail as Hub,
+    api::{Message, Scope},
+    common,
+    hyper_rustls::{HttpsConnector, HttpsConnectorBuilder},
+    hyper_util::{
+        client::legacy::{Client, connect::HttpConnector},
+        rt::{TokioExecutor, TokioTimer},
+    },
+};
+use jiff::Timestamp;
+use serde_json::Value;
+
+use super::{
+    credential::Credential,
+    token::{TokenError, Tokens},
+};
+use crate::{failure::Failure, redact::Redactor, secret::Secret, verdict::Cause};
+
+/// The root of Google's own API.
+pub const GMAIL_ROOT: &str = "https://gmail.googleapis.com/";
+
+/// Google's own token endpoint.
+pub const GOOGLE_TOKEN_URI: &str = "https://oauth2.googleapis.com/token";
+
+/// How long one call may take.
+pub(super) const CALL_LIMIT: Duration = Duration::from_secs(10);
+
+/// How long a connection may take to come about; less than a call, so that the reason can be told.
+const CONNECT_LIMIT: Duration = Duration::from_secs(5);
+
+/// Most entries that the API gives at once.
+const PAGE: u32 = 500;
+
+/// The headers that say whose a mail is.
+const HEADERS: [&str; 7] = ["To", "Cc", "Delivered-To", "Subject", "From", "Date", "Message-ID"];
+
+/// Where the mailbox is and what opens it.
+#[derive(Clone)]
+pub struct GmailConfig {
+    /// The API's root; [`GMAIL_ROOT`] unless something stands in for Google.
+    pub api_root: String,
+    /// Where access tokens come from; [`GOOGLE_TOKEN_URI`] likewise.
+    pub token_uri: String,
+    /// The OAuth client's id.
+    pub client_id: String,
+    /// The OAuth client's secret.
+    pub client_secret: Secret,
+    /// The grant of the mailbox's user to that client, with the scope `gmail.readonly` or more.
+    pub refresh_token: Secret,
+    /// Whom to trust.
+    pub tls: rustls::ClientConfig,
+}
+
+impl GmailConfig {
+    /// Google itself, opened with `credential`.
+    #[must_use]
+    pub fn new(credential: Credential, tls: rustls::ClientConfig) -> Self {
+        let Credential { client_id, client_secret, refresh_token, token_uri } = credential;
+        Self {
+            api_root: GMAIL_ROOT.to_owned(),
+            token_uri: token_uri.unwrap_or_else(|| GOOGLE_TOKEN_URI.to_owned()),
+            client_id,
+            client_secret,
+            refresh_token,
+            tls,
+        }
+    }
+}
+
+impl fmt::Debug for GmailConfig {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("GmailConfig")
+            .field("api_root", &self.api_root)
+            .field("token_uri", &self.token_uri)
+            .finish_non_exhaustive()
+    }
+}
+
+/// The API, seen by the user of the refresh token.
+pub(super) struct Gmail {
+    hub: Hub<HttpsConnector<HttpConnector>>,
+    tokens: Tokens,
+    root: String,
+    /// Whether `root` is an address at all; the API's client panics at one that is not.
+    root_is_good: bool,
+}
+
+/// The mailbox itself: its address and where its history stands.
+pub(super) struct Profile {
+    pub(super) address: String,
+    pub(super) history: u64,
+}
+
+/// Why a call gave nothing.
+#[derive(Clone, Debug)]
+pub(super) struct Trouble {
+    pub(super) kind: Kind,
+    /// What came instead, as the end of a sentence that begins with "got".
+    text: String,
+    remedy: &'static str,
+}
+
+/// What to do about a [`Trouble`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Kind {
+    /// Nothing helps but a person.
+    Fatal,
+    /// The access token was refused.
+    Unauthorized,
+    /// There is no such thing, or not yet.
+    NotFound,
+    /// Too many calls; the API may say until when.
+    Busy(Option<Timestamp>),
+    /// It may be over the next time.
+    Passing,
+}
+
+impl Trouble {
+    pub(super) fn new(kind: Kind, text: impl Into<String>, remedy: &'static str) -> Self {
+        Self { kind, text: text.into(), remedy }
+    }
+
+    /// What a step makes of it: nobody can tell whether the mail came.
+    pub(super) fn failure(&self) -> Failure {
+        let message = format_args!("expected to read the mailbox, got {}", self.text);
+        Failure::of(Cause::MailProvider, message).remedy(self.remedy)
+    }
+}
+
+impl Gmail {
+    pub(super) fn new(config: GmailConfig, redactor: Redactor) -> Self {
+        let tokens = Tokens::new(&config, redactor);
+        let mut tls = config.tls;
+        // The connector sets its own and insists on finding none.
+        tls.alpn_protocols.clear();
+        let mut http = HttpConnector::new();
+        http.enforce_http(false);
+        http.set_connect_timeout(Some(CONNECT_LIMIT));
+        let connector = HttpsConnectorBuilder::new()
+            .with_tls_config(tls)
+            .https_or_http()
+            .enable_http1()
+            .enable_http2()
+            .wrap_connector(http);
+        // Otherwise a connection that the network has dropped silently would be used until the system notices.
+        let client = Client::builder(TokioExecutor::new())
+            .timer(TokioTimer::new())
+            .pool_timer(TokioTimer::new())
+            .pool_idle_timeout(Duration::from_secs(30))
+            .http2_keep_alive_interval(Duration::from_secs(10))
+            .http2_keep_alive_timeout(CONNECT_LIMIT)
+            .build(connector);
+        let mut hub = Hub::new(client, tokens.clone());
+        let root = format!("{}/", config.api_root.trim_end_matches('/'));
+        hub.base_url(root.clone());
+        hub.root_url(root.clone());
+        let root_is_good =
+            reqwest::Url::parse(&root).is_ok_and(|url| url.has_host() && url.scheme().starts_with("http"));
+        Self { hub, tokens, root, root_is_good }
+    }
+
+    /// Makes the credential known to a run.
+    pub(super) fn teach(&self, redactor: &Redactor) {
+        self.tokens.teach(redactor);
+    }
+
+    /// `users.getProfile`.
+    pub(super) async fn profile(&self) -> Result<Profile, Trouble> {
+        let profile =
+            self.call(|| self.hub.users().get_profile("me").add_scope(Scope::Readonly).doit()).await?;
+        match (profile.email_address, profile.history_id) {
+            (Some(address), Some(history)) if address.contains('@') => Ok(Profile { address, history }),
+            _ => Err(self.garbage("a profile without address or history id")),
+        }
+    }
+
+    /// `users.history.list`: ids of mails added since `start`, wherever they were filed, oldest first, and where
+    /// to go on next time.
+    pub(super) async fn added_since(&self, start: u64) -> Result<(Vec<String>, u64), Trouble> {
+        let mut ids = Vec::new();
+        let mut next = None;
+        let mut page: Option<String> = None;
+        loop {
+            let answer = self
+                .call(|| {
+                    let users = self.hub.users();
+                    let mut call = users
+                        .history_list("me")
+                        .start_history_id(start)
+                        .add_history_types("messageAdded")
+                        .max_results(PAGE)
+                        .add_scope(Scope::Readonly);
+                    if let Some(page) = &page {
+                        call = call.page_token(page);
+                    }
+                    call.doit()
+                })
+                .await?;
+            let added =
+                answer.history.into_iter().flatten().flat_map(|it| it.messages_added.unwrap_or_default());
+            ids.extend(added.filter_map(|it| it.message?.id));
+            // The first page's: what comes in while the others are read must be seen the next time.
+            next = next.or(answer.history_id);
+            match answer.next_page_token {
+                Some(token) if !token.is_empty() && page.as_ref() != Some(&token) => page = Some(token),
+                Some(_) | None => return Ok((ids, next.unwrap_or(start).max(start))),
+            }
+        }
+    }
+
+    /// `users.messages.list`: ids of all mails that came after a point in time, spam and trash included.
+    pub(super) async fn search_after(&self, epoch_seconds: i64) -> Result<Vec<String>, Trouble> {
+        let query = format!("in:anywhere after:{epoch_seconds}");
+        let mut ids = Vec::new();
+        let mut page: Option<String> = None;
+        loop {
+            let answer = self
+                .call(|| {
+                    let users = self.hub.users();
+                    let mut call = users
+                        .messages_list("me")
+                        .q(&query)
+                        .include_spam_trash(true)
+                        .max_results(PAGE)
+                        .add_scope(Scope::Readonly);
+                    if let Some(page) = &page {
+                        call = call.page_token(page);
+                    }
+                    call.doit()
+                })
+                .await?;
+            ids.extend(answer.messages.into_iter().flatten().filter_map(|it| it.id));
+            match answer.next_page_token {
+                Some(token) if !token.is_empty() && page.as_ref() != Some(&token) => page = Some(token),
+                Some(_) | None => break,
+            }
+        }
+        // The API gives the newest first.
+        ids.reverse();
+        Ok(ids)
+    }
+
+    /// `users.messages.get`, headers only: lower-case name to all its values.
+    pub(super) async fn headers(&self, id: &str) -> Result<HashMap<String, Vec<String>>, Trouble> {
+        let message = self
+            .call(|| {
+                let mut call =
+                    self.hub.users().messages_get("me", id).format("metadata").add_scope(Scope::Readonly);
+                for header in HEADERS {
+                    call = call.add_metadata_headers(header);
+                }
+                call.doit()
+            })
+            .await?;
+        let mut headers: HashMap<String, Vec<String>> = HashMap::new();
+        for header in message.payload.and_then(|it| it.headers).unwrap_or_default() {
+            if let (Some(name), Some(value)) = (header.name, header.value) {
+                headers.entry(name.to_ascii_lowercase()).or_default().push(value);
+            }
+        }
+        Ok(headers)
+    }
+
+    /// `users.messages.get`, the whole mail.
+    pub(super) async fn raw(&self, id: &str) -> Result<Message, Trouble> {
+        let message = self
+            .call(|| self.hub.users().messages_get("me", id).format("raw").add_scope(Scope::Readonly).doit())
+            .await?;
+        if message.raw.is_none() { Err(self.garbage("a mail without its text")) } else { Ok(message) }
+    }
+
+    /// One call within its time; once more if the access token is refused.
+    async fn call<T, F>(&self, mut make: impl FnMut() -> F) -> Result<T, Trouble>
+    where
+        F: Future<Output = common::Result<(common::Response, T)>>,
+    {
+        if !self.root_is_good {
+            let text = format!("an API root that is no address: {}", self.root);
+            return Err(Trouble::new(Kind::Fatal, text, "correct the API root, or leave it out"));
+        }
+        let mut again = true;
+        loop {
+            // Fetched here, so that the time it takes does not count as the API's; the call finds it ready.
+            self.tokens.access().await.map_err(|error| token_trouble(&error))?;
+            let trouble = match tokio::time::timeout(CALL_LIMIT, make()).await {
+                Ok(Ok((_, answer))) => return Ok(answer),
+                Ok(Err(error)) => self.trouble(&error),
+                Err(_) => self.silence(&format!("still waiting after {CALL_LIMIT:?}")),
+            };
+            if trouble.kind != Kind::Unauthorized {
+                return Err(trouble);
+            }
+            if !again {
+                return Err(Trouble { kind: Kind::Fatal, ..trouble });
+            }
+            again = false;
+            self.tokens.forget().await;
+        }
+    }
+
+    fn silence(&self, reason: &str) -> Trouble {
+        let text = format!("no answer from {}: {reason}", self.root);
+        Trouble::new(Kind::Passing, text, "check the network between here and the mail API")
+    }
+
+    fn garbage(&self, what: &str) -> Trouble {
+        let text = format!("{what} from {}", self.root);
+        Trouble::new(
+            Kind::Passing,
+            text,
+            "check that the API root is Gmail's and that no proxy rewrites its answers",
+        )
+    }
+
+    fn trouble(&self, error: &ApiError) -> Trouble {
+        match error {
+            ApiError::HttpError(error) => self.silence(&chain(error)),
+            ApiError::Io(error) => self.silence(&chain(error)),
+            ApiError::BadRequest(body) => refusal(body, &self.root),
+            ApiError::Failure(response) => {
+                let status = response.status().as_u16();
+                let text = format!("status {status} from {}", self.root);
+                match status {
+                    408 | 425 | 500.. => {
+                        Trouble::new(Kind::Passing, text, "wait; the mail API is out of order")
+                    }
+                    429 => Trouble::new(Kind::Busy(None), text, QUOTA),
+                    _ => Trouble::new(Kind::Fatal, text, "check that the API root is Gmail's"),
+                }
+            }
+            // The error's own text would show the answer.
+            ApiError::JsonDecodeError(..) => self.garbage("an answer that cannot be read"),
+            ApiError::MissingToken(error) => match error.downcast_ref() {
+                Some(error) => token_trouble(error),
+                None => self.silence("no access token"),
+            },
+            ApiError::UploadSizeLimitExceeded(..)
+            | ApiError::MissingAPIKey
+            | ApiError::Cancelled
+            | ApiError::FieldClash(_) => self.garbage("a call that could not be made"),
+        }
+    }
+}
+
+const QUOTA: &str =
+    "wait until the quota is free again; poll less, or give the canaries a project of their own";
+
+/// The meaning of an error answer; decided by its reason, because one status stands for several.
+pub(super) fn refusal(body: &Value, root: &str) -> Trouble {
+    let error = &body["error"];
+    let word = |value: &Value| value.as_str().unwrap_or_default().trim_end_matches('.').to_owned();
+    let code = error["code"].as_u64().unwrap_or_default();
+    let message = word(&error["message"]);
+    let mut reasons: Vec<String> = Vec::new();
+    for list in [&error["errors"], &error["details"]] {
+        reasons.extend(list.as_array().into_iter().flatten().map(|it| word(&it["reason"])));
+    }
+    let is = |names: &[&str]| reasons.iter().any(|reason| names.contains(&reason.as_str()));
+    let reason = reasons.iter().find(|it| !it.is_empty()).cloned().unwrap_or_else(|| word(&error["status"]));
+    let text = format!("status {code} `{reason}` ({message}) from {root}");
+
+    if is(&[
+        "rateLimitExceeded",
+        "userRateLimitExceeded",
+        "dailyLimitExceeded",
+        "quotaExceeded",
+        "RATE_LIMIT_EXCEEDED",
+    ]) || code == 429
+    {
+        return Trouble::new(Kind::Busy(retry_after(&message)), text, QUOTA);
+    }
+    if code == 401 {
+        let remedy = "make a new refresh token for `GMAIL_CREDENTIAL`";
+        return Trouble::new(Kind::Unauthorized, text, remedy);
+    }
+    if code == 404 {
+        return Trouble::new(Kind::NotFound, text, "check that the API root is Gmail's");
+    }
+    if is(&["insufficientPermissions", "ACCESS_TOKEN_SCOPE_INSUFFICIENT"])
+        || message.contains("insufficient authentication scopes")
+    {
+        let remedy = "make a new refresh token for `GMAIL_CREDENTIAL` that has the scope \
+                      https://www.googleapis.com/auth/gmail.readonly";
+        return Trouble::new(Kind::Fatal, text, remedy);
+    }
+    if is(&["accessNotConfigured", "SERVICE_DISABLED"]) {
+        return Trouble::new(Kind::Fatal, text, "enable the Gmail API in the project of `GMAIL_CLIENT_ID`");
+    }
+    if is(&["failedPrecondition"]) {
+        let remedy = "use the credential of a user whose account has Gmail switched on";
+        return Trouble::new(Kind::Fatal, text, remedy);
+    }
+    match code {
+        400..500 => Trouble::new(Kind::Fatal, text, "check `GMAIL_CREDENTIAL` and the mailbox's account"),
+        _ => Trouble::new(Kind::Passing, text, "wait; the mail API is out of order"),
+    }
+}
+
+/// `… Retry after 2026-03-07T18:03:15.961Z`: the only place where Gmail says until when.
+fn retry_after(message: &str) -> Option<Timestamp> {
+    let (_, rest) = message.split_once("etry after ")?;
+    rest.split_whitespace().next()?.trim_end_matches(['.', ',', ')']).parse().ok()
+}
+
+fn token_trouble(error: &TokenError) -> Trouble {
+    let (kind, remedy) = match error {
+        TokenError::Unreachable { .. } => {
+            (Kind::Passing, "check the network between here and the token endpoint")
+        }
+        TokenError::Broken { .. } => (Kind::Passing, "wait; the token endpoint is out of order"),
+        TokenError::Refused { error, .. } if error == "invalid_grant" => (
+            Kind::Fatal,
+            "make a new refresh token for `GMAIL_CREDENTIAL`; it ends with a changed password, after six months \
+             without use, and after seven days while the consent screen is in testing",
+        ),
+        TokenError::Refused { error, .. } if error == "invalid_client" || error == "unauthorized_client" => {
+            (Kind::Fatal, "check `GMAIL_CLIENT_ID` and `GMAIL_CLIENT_SECRET`")
+        }
+        TokenError::Refused { .. } => {
+            (Kind::Fatal, "check `GMAIL_CREDENTIAL`, `GMAIL_CLIENT_ID` and `GMAIL_CLIENT_SECRET`")
+        }
+    };
+    Trouble::new(kind, error.to_string(), remedy)
+}
+
+/// An error with what lies below it, on one line.
+pub(super) fn chain(error: &dyn Error) -> String {
+    let mut text = error.to_string();
+    let mut below = error.source();
+    while let Some(error) = below {
+        let inner = error.to_string();
+        if !text.ends_with(&inner) {
+            text = format!("{text}: {inner}");
+        }
+        below = error.source();
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn kind(code: u16, reason: &str, message: &str) -> Kind {
+        let body = json!({ "error": { "code": code, "message": message, "errors": [{ "reason": reason }] } });
+        refusal(&body, "https://root/").kind
+    }
+
+    #[test]
+    fn the_reason_decides_and_not_the_status() {
+        assert_eq!(kind(403, "rateLimitExceeded", "Quota exceeded"), Kind::Busy(None));
+        assert_eq!(kind(403, "userRateLimitExceeded", ""), Kind::Busy(None));
+        assert_eq!(kind(429, "", "Too many concurrent requests for user"), Kind::Busy(None));
+        assert_eq!(kind(403, "insufficientPermissions", ""), Kind::Fatal);
+        assert_eq!(kind(403, "accessNotConfigured", ""), Kind::Fatal);
+        assert_eq!(kind(400, "failedPrecondition", ""), Kind::Fatal);
+        assert_eq!(kind(401, "authError", ""), Kind::Unauthorized);
+        assert_eq!(kind(404, "notFound", ""), Kind::NotFound);
+        assert_eq!(kind(503, "backendError", ""), Kind::Passing);
+        assert_eq!(refusal(&json!("who?"), "https://root/").kind, Kind::Passing);
+    }
+
+    #[test]
+    fn the_time_in_the_message_counts() {
+        let message = "User-rate limit exceeded.  Retry after 2026-03-07T18:03:15.961Z";
+        let until = "2026-03-07T18:03:15.961Z".parse().unwrap();
+        assert_eq!(kind(429, "rateLimitExceeded", message), Kind::Busy(Some(until)));
+        assert_eq!(kind(429, "rateLimitExceeded", "Retry after tea"), Kind::Busy(None));
+    }
+
+    #[test]
+    fn every_refusal_has_its_remedy() {
+        let refused = |error: &str| {
+            let (uri, error) = ("https://t/token".to_owned(), error.to_owned());
+            token_trouble(&TokenError::Refused {
+                uri,
+                error,
+                description: "Token has been revoked".to_owned(),
+            })
+        };
+        let failure = refused("invalid_grant").failure();
+        assert_eq!(
+            failure.message,
+            "expected to read the mailbox, got `invalid_grant` (Token has been revoked) from https://t/token"
+        );
+        assert!(failure.remedy.unwrap().contains("GMAIL_CREDENTIAL"));
+        assert!(refused("invalid_client").failure().remedy.unwrap().contains("GMAIL_CLIENT_SECRET"));
+        assert_eq!(refused("invalid_client").failure().cause, Cause::MailProvider);
+    }
+}

@@ -1,0 +1,1 @@
+//! Reading mails, from raw bytes.

@@ -1,0 +1,47 @@
+//! Credentials: they open the ledger API, belong to a person and carry that person's role.
+
+use serde_json::json;
+
+use super::{
+    Desk,
+    directory::{Credential, Role},
+};
+use crate::{
+    codes,
+    envelope::{Refusal, Reply, ok, reply},
+    random,
+};
+
+pub(super) fn create_credential(desk: &mut Desk<'_>) -> Result<Reply, Refusal> {
+    let (user, team) = desk.caller(Role::ReadOnly)?;
+    let name = desk.fields.text("name")?;
+    let place = desk.directory.next();
+    let id = format!("cred{}", random::hex::<8>());
+    let secret = random::hex::<24>();
+
+    let owner = desk.directory.teams.get_mut(&team).expect("the caller is in it");
+    let role = owner.member(&user).expect("the caller is in it").role;
+    // The secret appears here and nowhere else \[D, 15\].
+    let shown = reply(&json!({"id": id, "name": name, "role": role, "secret": secret}));
+    owner.credentials.insert(place, Credential { id, user, secret: secret.clone() });
+    desk.directory.secrets.insert(secret, (team, place));
+    Ok(shown)
+}
+
+pub(super) fn delete_credential(desk: &mut Desk<'_>) -> Result<Reply, Refusal> {
+    let (user, team) = desk.caller(Role::ReadOnly)?;
+    let id = desk.fields.required("id")?;
+    let rights = desk.directory.rights(&user, &team)?;
+    let owner = desk.directory.teams.get_mut(&team).expect("the caller is in it");
+    // Those of others are only there for admins.
+    let visible = |credential: &Credential| rights == Role::Admin || credential.user == user;
+    let found = owner.credentials.iter().find(|(_, credential)| credential.id == id && visible(credential));
+    let (&place, credential) = found.ok_or_else(|| codes::NOT_FOUND.because("no such credential"))?;
+
+    let carried = owner.member(&credential.user).map_or(Role::ReadOnly, |member| member.rights);
+    if let Some(credential) = owner.credentials.remove(&place) {
+        desk.directory.secrets.remove(&credential.secret);
+        desk.directory.ghosts.secrets.insert(credential.secret, (team, carried));
+    }
+    Ok(ok())
+}

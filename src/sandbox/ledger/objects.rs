@@ -1,0 +1,149 @@
+//! Keys, accounts and flavors: things with an id that are made once and stay.
+
+use std::collections::HashMap;
+
+use serde::Serialize;
+use serde_json::Value;
+
+use super::{Answer, Books, newest_first};
+use crate::{
+    codes,
+    envelope::{Fields, Refusal, reply},
+    random,
+    values::{Tags, id_or_else},
+    world::Context,
+};
+
+pub(super) const LIST_ACCOUNTS: &str = "list-accounts";
+
+/// Things of one kind, in the order in which they were made. Ids are unique per ledger and kind \[T, 7\].
+#[derive(Debug)]
+pub(super) struct Objects<T> {
+    items: Vec<T>,
+    places: HashMap<String, usize>,
+}
+
+impl<T> Default for Objects<T> {
+    fn default() -> Objects<T> {
+        Objects { items: Vec::new(), places: HashMap::new() }
+    }
+}
+
+impl<T> Objects<T> {
+    pub(super) fn len(&self) -> usize {
+        self.items.len()
+    }
+
+    pub(super) fn place(&self, id: &str) -> Option<usize> {
+        self.places.get(id).copied()
+    }
+
+    pub(super) fn at(&self, place: usize) -> &T {
+        &self.items[place]
+    }
+
+    /// Adds something under an id that is free.
+    fn add(&mut self, id: &str, item: T) -> Result<&T, Refusal> {
+        if self.places.contains_key(id) {
+            return Err(codes::IN_USE.because(format!("`{id}` is in use")).field("id"));
+        }
+        self.places.insert(id.to_owned(), self.items.len());
+        self.items.push(item);
+        Ok(&self.items[self.items.len() - 1])
+    }
+}
+
+/// A key. It signs inside the service; clients only name it.
+#[derive(Clone, Debug, Serialize)]
+pub(super) struct Key {
+    id: String,
+}
+
+/// An account or a flavor: they have the same shape.
+#[derive(Clone, Debug, Serialize)]
+pub(super) struct Holder {
+    pub(super) id: String,
+    key_ids: Vec<String>,
+    quorum: u64,
+    pub(super) tags: Tags,
+}
+
+pub(super) fn create_key(books: &mut Books, cx: &Context, fields: &Fields) -> Result<Answer, Refusal> {
+    let id = id_or_else(fields.get("id"), || format!("key{}", random::hex::<8>()))?;
+    let key = Key { id: id.clone() };
+    if books.keys.place(&id).is_some() && cx.faults.on("key_id_reused:create-key") {
+        return Ok(reply(&key).into());
+    }
+    Ok(reply(books.keys.add(&id, key)?).into())
+}
+
+pub(super) fn create_account(books: &mut Books, cx: &Context, fields: &Fields) -> Result<Answer, Refusal> {
+    let mut account = holder(books, fields, "acc", cx.faults.on("keys_optional:create-account"))?;
+    if cx.faults.on("tags_dropped:create-account") {
+        account.tags = Tags::default();
+    }
+    let id = account.id.clone();
+    Ok(reply(books.accounts.add(&id, account)?).into())
+}
+
+pub(super) fn create_flavor(books: &mut Books, cx: &Context, fields: &Fields) -> Result<Answer, Refusal> {
+    let mut flavor = holder(books, fields, "flv", false)?;
+    if cx.faults.on("quorum_ignored:create-flavor") {
+        flavor.quorum = 1;
+    }
+    let id = flavor.id.clone();
+    Ok(reply(books.flavors.add(&id, flavor)?).into())
+}
+
+/// Reads an account or flavor; the keys are judged first \[C, 10\].
+fn holder(books: &Books, fields: &Fields, prefix: &str, keys_optional: bool) -> Result<Holder, Refusal> {
+    let key_ids = key_ids(books, fields, keys_optional)?;
+    let quorum = match fields.get("quorum") {
+        None => key_ids.len() as u64,
+        Some(quorum) => {
+            quorum.as_u64().filter(|quorum| (1..=key_ids.len() as u64).contains(quorum)).ok_or_else(|| {
+                codes::QUORUM.because("`quorum` must be from 1 to the number of keys").field("quorum")
+            })?
+        }
+    };
+    let tags = Tags::from(fields.object("tags")?);
+    let id = id_or_else(fields.get("id"), || format!("{prefix}{}", random::hex::<8>()))?;
+    Ok(Holder { id, key_ids, quorum, tags })
+}
+
+fn key_ids(books: &Books, fields: &Fields, optional: bool) -> Result<Vec<String>, Refusal> {
+    let refused = |detail: String| codes::KEY_IDS.because(detail).field("key_ids");
+    let given = match fields.get("key_ids") {
+        None => &[][..],
+        Some(Value::Array(given)) => given,
+        Some(_) => return Err(refused("`key_ids` must be an array of ids".to_owned())),
+    };
+    if given.is_empty() && !optional {
+        return Err(refused("`key_ids` must name at least one key".to_owned()));
+    }
+    let mut key_ids: Vec<String> = Vec::with_capacity(given.len());
+    for id in given {
+        match id.as_str() {
+            Some(id) if books.keys.place(id).is_some() => key_ids.push(id.to_owned()),
+            Some(id) => return Err(refused(format!("there is no key `{id}`"))),
+            None => return Err(refused("`key_ids` must be an array of ids".to_owned())),
+        }
+    }
+    let mut sorted: Vec<&String> = key_ids.iter().collect();
+    sorted.sort_unstable();
+    if let Some(twice) = sorted.windows(2).find(|pair| pair[0] == pair[1]) {
+        return Err(codes::KEY_TWICE.because(format!("key `{}` is given twice", twice[0])).field("key_ids"));
+    }
+    Ok(key_ids)
+}
+
+pub(super) fn list_accounts(books: &mut Books, cx: &Context, fields: &Fields) -> Result<Answer, Refusal> {
+    let query = books.query(cx, LIST_ACCOUNTS, fields)?;
+    let skipped = usize::from(query.continues() && cx.faults.on("list_skips_one:list-accounts"));
+    let rest = newest_first(&query, &books.accounts.items).skip(skipped);
+    let mut page = query.cut(&cx.cursor_key, rest);
+    if cx.faults.on("full_page_is_last:list-accounts") {
+        page.last_page = true;
+    }
+    Ok(reply(&page).into())
+}

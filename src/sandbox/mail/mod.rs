@@ -1,0 +1,123 @@
+//! The mail side of the sandbox: an SMTP sink that anybody may send to, and Google's way of reading what came.
+//!
+//! One mailbox, with plus-addressing, can be read through the Gmail API; mail for anybody else is kept in boxes
+//! that only a test looks into. Reader and sender share nothing but the store, so that a mail takes the same
+//! way as in the world: out of a program, over a socket, into a mailbox, out through an API behind a token.
+
+mod call;
+mod envelope;
+mod gmail;
+mod mailbox;
+mod oauth;
+mod payload;
+mod query;
+mod smtp;
+#[cfg(test)]
+mod tests;
+
+use std::{io, net::TcpListener, sync::Arc};
+
+use jiff::SignedDuration;
+use tokio_util::sync::CancellationToken;
+
+use self::{mailbox::Store, oauth::Tokens};
+use crate::{clock::Clock, faults::Faults, random, server};
+
+/// How the mail side is set up.
+#[derive(Clone, Debug)]
+pub struct Options {
+    /// The address whose mail can be read; mail to `local+tag@domain` reaches it as well.
+    pub mailbox: String,
+    /// OAuth client id of the reader; a random one if `None`.
+    pub client_id: Option<String>,
+    /// OAuth client secret of the reader; a random one if `None`.
+    pub client_secret: Option<String>,
+    /// The refresh token that opens the mailbox; a random one if `None`.
+    pub refresh_token: Option<String>,
+    /// How long an access token lasts, by the sandbox's clock.
+    pub token_lifetime: SignedDuration,
+}
+
+impl Default for Options {
+    fn default() -> Options {
+        Options {
+            mailbox: "coalmine@sandbox.test".to_owned(),
+            client_id: None,
+            client_secret: None,
+            refresh_token: None,
+            token_lifetime: SignedDuration::from_hours(1),
+        }
+    }
+}
+
+/// The running mail side. It runs until its stop token is cancelled.
+pub(crate) struct MailService {
+    options: Options,
+    google: Arc<Google>,
+}
+
+/// What the handlers of the API share.
+struct Google {
+    store: Arc<Store>,
+    tokens: Tokens,
+    clock: Clock,
+}
+
+impl MailService {
+    /// Starts both servers, on listeners that are bound already. Must be called inside the runtime that is to do
+    /// the work.
+    pub(crate) fn start(
+        options: Options,
+        clock: Clock,
+        faults: Faults,
+        tls: Arc<rustls::ServerConfig>,
+        api: TcpListener,
+        smtp: TcpListener,
+        stop: CancellationToken,
+    ) -> io::Result<MailService> {
+        let Options { mailbox, client_id, client_secret, refresh_token, token_lifetime } = options;
+        let client_id =
+            client_id.unwrap_or_else(|| format!("{}.apps.googleusercontent.com", random::hex::<16>()));
+        let client_secret = client_secret.unwrap_or_else(|| format!("GOCSPX-{}", oauth::secret::<21>()));
+        let refresh_token = refresh_token.unwrap_or_else(|| format!("1//0{}", oauth::secret::<72>()));
+
+        let store = Arc::new(Store::new(clock.clone(), &mailbox));
+        let tokens = Tokens::new(
+            clock.clone(),
+            client_id.clone(),
+            client_secret.clone(),
+            refresh_token.clone(),
+            token_lifetime,
+        );
+        let google = Arc::new(Google { store: Arc::clone(&store), tokens, clock });
+
+        smtp.set_nonblocking(true)?;
+        let smtp = tokio::net::TcpListener::from_std(smtp)?;
+        server::serve(api, tls, gmail::router(Arc::clone(&google)), stop.clone())?;
+        tokio::spawn(smtp::serve(smtp, store, faults, stop));
+
+        let options = Options {
+            mailbox,
+            client_id: Some(client_id),
+            client_secret: Some(client_secret),
+            refresh_token: Some(refresh_token),
+            token_lifetime,
+        };
+        Ok(MailService { options, google })
+    }
+
+    /// The options in effect: what was `None` is filled in.
+    pub(crate) fn options(&self) -> &Options {
+        &self.options
+    }
+
+    /// Revokes the refresh token, and with it the access tokens, as a changed password does.
+    pub(crate) fn revoke(&self) {
+        self.google.tokens.revoke();
+    }
+
+    /// The raw mails that reached exactly `address` (tag included, case aside), oldest first.
+    pub(crate) fn delivered(&self, address: &str) -> Vec<Vec<u8>> {
+        self.google.store.delivered(address)
+    }
+}

@@ -1,0 +1,75 @@
+//! One TLS listener that speaks HTTP/1.1: the part that the product and the mail API have in common.
+//!
+//! Handshakes happen in the connection's own task, so that a client which connects and says nothing (or a great
+//! many that stay connected) does not keep others waiting. Clients of the product do both (facts, section 1).
+
+use std::{io, net::TcpListener, sync::Arc, time::Duration};
+
+use hyper::server::conn::http1;
+use hyper_util::{
+    rt::{TokioIo, TokioTimer},
+    service::TowerToHyperService,
+};
+use tokio::net::TcpStream;
+use tokio_rustls::TlsAcceptor;
+use tokio_util::sync::CancellationToken;
+
+/// How long a client may take for the TLS handshake.
+const HANDSHAKE: Duration = Duration::from_secs(10);
+
+/// How long a connection may idle between two requests; clients keep theirs open \[S, 1\].
+const IDLE: Duration = Duration::from_secs(60);
+
+/// Serves `router` on `listener` until `stop`, and then drops every connection at once.
+///
+/// Must be called inside the runtime that is to do the work; returns as soon as the listener is in its hands.
+pub(crate) fn serve(
+    listener: TcpListener,
+    tls: Arc<rustls::ServerConfig>,
+    router: axum::Router,
+    stop: CancellationToken,
+) -> io::Result<()> {
+    listener.set_nonblocking(true)?;
+    let listener = tokio::net::TcpListener::from_std(listener)?;
+    let acceptor = TlsAcceptor::from(tls);
+    tokio::spawn(async move {
+        loop {
+            let accepted = tokio::select! {
+                () = stop.cancelled() => return,
+                accepted = listener.accept() => accepted,
+            };
+            match accepted {
+                Ok((stream, _)) => {
+                    let connection = connection(stream, acceptor.clone(), router.clone());
+                    let stop = stop.clone();
+                    tokio::spawn(async move {
+                        tokio::select! {
+                            () = stop.cancelled() => {}
+                            () = connection => {}
+                        }
+                    });
+                }
+                // Out of file descriptors, or a client that was gone before we looked: let others finish first.
+                Err(_) => tokio::time::sleep(Duration::from_millis(10)).await,
+            }
+        }
+    });
+    Ok(())
+}
+
+/// Serves one connection to its end. What goes wrong here is the client's affair and ends only this connection.
+async fn connection(stream: TcpStream, acceptor: TlsAcceptor, router: axum::Router) {
+    // Answers are small and awaited: without this each could wait for the client's delayed acknowledgement.
+    drop(stream.set_nodelay(true));
+    let Ok(Ok(stream)) = tokio::time::timeout(HANDSHAKE, acceptor.accept(stream)).await else {
+        return;
+    };
+    let service = TowerToHyperService::new(router);
+    // The time limit for reading a request's head also runs between requests, so it is the idle limit.
+    let served = http1::Builder::new()
+        .timer(TokioTimer::new())
+        .header_read_timeout(IDLE)
+        .serve_connection(TokioIo::new(stream), service)
+        .await;
+    drop(served);
+}

@@ -1,0 +1,55 @@
+//! Why a sandbox did not start.
+
+use std::{error::Error, fmt, io, net::SocketAddr};
+
+use crate::faults::UnknownFault;
+
+/// Why a sandbox did not start.
+#[derive(Debug)]
+pub enum StartError {
+    /// An address cannot be listened on.
+    Bind(SocketAddr, io::Error),
+    /// There is no such fault.
+    Fault(UnknownFault),
+    /// A team cannot have that name.
+    Team(String),
+    /// Mail cannot be sent to that address.
+    Email(String),
+    /// The certificate cannot be made, most likely because of one of its names.
+    Certificate(io::Error),
+    /// The machine gives no threads or sockets.
+    Runtime(io::Error),
+}
+
+impl fmt::Display for StartError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            StartError::Bind(address, _) => write!(f, "cannot listen on {address}"),
+            StartError::Fault(_) => f.write_str("unknown fault"),
+            StartError::Team(name) => {
+                write!(f, "`{name}` cannot be a team: 1 to 64 letters, digits and hyphens")
+            }
+            StartError::Email(email) => write!(f, "`{email}` is not a mail address"),
+            StartError::Certificate(_) => f.write_str("cannot make the certificate"),
+            StartError::Runtime(_) => f.write_str("cannot start the servers"),
+        }
+    }
+}
+
+impl Error for StartError {
+    fn source(&self) -> Option<&(dyn Error + 'static)> {
+        match self {
+            StartError::Bind(_, error) | StartError::Certificate(error) | StartError::Runtime(error) => {
+                Some(error)
+            }
+            StartError::Fault(fault) => Some(fault),
+            StartError::Team(_) | StartError::Email(_) => None,
+        }
+    }
+}
+
+impl From<UnknownFault> for StartError {
+    fn from(fault: UnknownFault) -> StartError {
+        StartError::Fault(fault)
+    }
+}

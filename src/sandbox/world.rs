@@ -1,0 +1,40 @@
+//! All of the product's state, and the few things that every handler goes by.
+
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use crate::{
+    clock::Clock,
+    dashboard::{Directory, Mailer},
+    faults::Faults,
+};
+
+/// What handlers go by, beside the state they work on.
+#[derive(Clone, Debug)]
+pub(crate) struct Context {
+    pub(crate) clock: Clock,
+    pub(crate) faults: Faults,
+    /// Signs cursors.
+    pub(crate) cursor_key: [u8; 32],
+    /// Every confirmation code, unless they are random.
+    pub(crate) code: Option<String>,
+}
+
+/// The product.
+pub(crate) struct World {
+    pub(crate) cx: Context,
+    pub(crate) mailer: Mailer,
+    /// The address that `/hello` announces, unless it is the one that was asked.
+    pub(crate) announce: Option<String>,
+    /// People, teams and what belongs to them. Ledgers have locks of their own, taken after this one if at all.
+    directory: Mutex<Directory>,
+}
+
+impl World {
+    pub(crate) fn new(cx: Context, mailer: Mailer, announce: Option<String>, directory: Directory) -> World {
+        World { cx, mailer, announce, directory: Mutex::new(directory) }
+    }
+
+    pub(crate) fn directory(&self) -> MutexGuard<'_, Directory> {
+        self.directory.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
