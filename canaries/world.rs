@@ -10,9 +10,10 @@ use coalmine::{
     Secret,
     cli::Standalone,
     config::ConfigError,
-    drill::{FaultName, Proxy, ProxyOptions},
+    drill::{Bytes, FaultName, HeaderMap, HeaderValue, Proxy, ProxyOptions, Response, StatusCode},
     http::{Roots, client_config},
     inbox::Credential,
+    operations::Operation,
     world::{UnknownFault, World},
 };
 use sandbox::Sandbox;
@@ -21,6 +22,9 @@ use crate::{
     config::Access,
     sequence::{Target, operations},
 };
+
+/// What the fault `slow` adds to an answer: more than any step's latency budget.
+const SLOW_BY: Duration = Duration::from_millis(3500);
 
 /// What a world is started with.
 #[derive(Clone)]
@@ -80,9 +84,10 @@ impl SandboxWorld {
             let tls = client_config(&Roots::Only(sandbox.ca_pem().to_owned()))
                 .map_err(|error| failed("sandbox", &error))?;
             let upstream = format!("https://{}", sandbox.address());
-            let mut options =
-                ProxyOptions::new(sandbox.server_tls(), upstream, tls, operations().as_ref().clone());
+            let mut options = ProxyOptions::new(sandbox.server_tls(), upstream, tls, operations());
             options.latency = latency;
+            options.slow_by = SLOW_BY;
+            options.error_answer = Arc::new(error_answer);
             Some(Proxy::start(listener, options).map_err(|error| failed("proxy", &error))?)
         } else {
             None
@@ -234,6 +239,18 @@ impl SandboxWorld {
             UnknownFault::among(&error.name, sandbox::CATALOGUE.iter().map(|(name, _)| *name)).nearest;
         UnknownFault { nearest: error.nearest.or(nearest), ..error }
     }
+}
+
+/// An error as Sequence would answer it: without the request's id, clients would take it for a proxy's and repeat the
+/// call for minutes (facts of the API, section 4).
+fn error_answer(_: &Operation, request: &HeaderMap) -> Response<Bytes> {
+    let body = r#"{"seq_code":"SEQ000","message":"unexpected failure","retriable":false}"#;
+    let mut answer = Response::new(Bytes::from_static(body.as_bytes()));
+    *answer.status_mut() = StatusCode::INTERNAL_SERVER_ERROR;
+    answer.headers_mut().insert("content-type", HeaderValue::from_static("application/json"));
+    let id = request.get("id").cloned().unwrap_or_else(|| HeaderValue::from_static("injected"));
+    answer.headers_mut().insert("chain-request-id", id);
+    answer
 }
 
 fn is_domain_fault(name: &str) -> bool {

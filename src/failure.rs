@@ -33,7 +33,7 @@ pub struct Failure {
     /// What to do about it, if that can be said.
     pub remedy: Option<String>,
     /// The request that the failure is about: from here the engineer on call starts.
-    pub exchange: Option<ExchangeRef>,
+    pub exchange: Option<Box<ExchangeRef>>,
 }
 
 /// Enough of one exchange to name it in a sentence; the whole is in the record under the same number.
@@ -79,7 +79,7 @@ impl Failure {
     /// Names the exchange that the failure is about, unless a more precise place has named one already.
     #[must_use]
     pub fn exchange(mut self, exchange: ExchangeRef) -> Self {
-        self.exchange.get_or_insert(exchange);
+        self.exchange.get_or_insert_with(|| Box::new(exchange));
         self
     }
 

@@ -207,7 +207,7 @@ fn clean_by_shape(text: &str) -> Option<String> {
     const NAMES: &str = "code|session|credential|password|secret|token|signature|sig|api_key|routing_key|assertion\
                          |[a-z_]+_(?:token|secret|password|credential)|client_assertion";
     let member = MEMBER.get_or_init(|| regex(&format!(r#"(?i)("(?:{NAMES})"\s*:\s*")((?:[^"\\]|\\.)+)(")"#)));
-    let parameter = PARAMETER.get_or_init(|| regex(&format!(r"(?i)([?&;](?:{NAMES})=)([^&#;\s<>]+)")));
+    let parameter = PARAMETER.get_or_init(|| regex(&format!(r#"(?i)([?&;](?:{NAMES})=)([^&#;\s<>"']+)"#)));
     let userinfo = USERINFO.get_or_init(|| regex(r"(://)([^/\s@:?#]+:[^/\s@?#]+)(@)"));
     let token = TOKEN.get_or_init(|| {
         regex(

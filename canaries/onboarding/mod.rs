@@ -21,7 +21,7 @@ const MAIL_LIMIT: Duration = Duration::from_secs(60);
 pub fn canary() -> Canary {
     Canary::new("onboarding")
         .every(Duration::from_secs(300))
-        .budget(Duration::from_secs(2))
+        .budget(Duration::from_secs(3))
         .step("sign_up", sign_up::sign_up).covers("sign-up")
         .promise("a new user can sign up with an address and a password")
         .step("receive_code", sign_up::receive_code).timeout(MAIL_LIMIT * 2).within(MAIL_LIMIT)

@@ -18,6 +18,8 @@ pub(super) async fn delete_credential(
     owner: Out<SignedIn>,
     team: Out<Team>,
     credential: Ends<NewCredential>,
+    // The ledger must still be there, or its absence would be taken for the credential's.
+    _ledger: Out<NewLedger>,
     opened: Out<Opened>,
 ) -> Result<()> {
     let body = json!({ "team": team.name, "id": credential.0.id });

@@ -107,15 +107,15 @@ impl FromContext for Dashboard {
     fn needs(needs: &mut Needs) {
         needs.resource::<HttpPool>();
         needs.resource::<Target>();
-        needs.resource::<Arc<Operations>>();
+        needs.resource::<Operations>();
         needs.resource::<Sessions>();
     }
 
     fn from_context(cx: &Context) -> Self {
         let target = cx.resource::<Target>();
-        let operations = cx.resource::<Arc<Operations>>();
+        let operations = cx.resource::<Operations>();
         let api = Api::new(cx, &cx.resource::<HttpPool>(), &target.entry)
-            .operations(Arc::clone(&operations))
+            .operations(operations)
             .request_id_header(REQUEST_ID);
         Self { cx: cx.clone(), api, target, sessions: cx.resource() }
     }

@@ -21,7 +21,7 @@ pub struct Sequence {
     cx: Context,
     pool: Arc<HttpPool>,
     target: Arc<Target>,
-    operations: Arc<Arc<Operations>>,
+    operations: Arc<Operations>,
 }
 
 /// Where a ledger is, and the credential that opens it.
@@ -145,7 +145,7 @@ impl FromContext for Sequence {
     fn needs(needs: &mut Needs) {
         needs.resource::<HttpPool>();
         needs.resource::<Target>();
-        needs.resource::<Arc<Operations>>();
+        needs.resource::<Operations>();
     }
 
     fn from_context(cx: &Context) -> Self {

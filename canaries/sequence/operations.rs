@@ -1,7 +1,5 @@
 //! The operations that the suite covers: name, method, path.
 
-use std::sync::Arc;
-
 use coalmine::operations::Operations;
 
 /// Every operation under watch. The first is at the entry address, the next eight at the address that `hello`
@@ -34,6 +32,6 @@ pub const OPERATIONS: &[(&str, &str, &str)] = &[
 
 /// The same, as exchanges are matched against them.
 #[must_use]
-pub fn operations() -> Arc<Operations> {
-    Arc::new(Operations::new(OPERATIONS.iter().copied()))
+pub fn operations() -> Operations {
+    Operations::new(OPERATIONS.iter().copied())
 }

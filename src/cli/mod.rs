@@ -5,7 +5,7 @@ mod sandbox;
 use std::{ffi::OsString, process::ExitCode, time::Duration};
 
 use clap::{Parser, Subcommand};
-pub use sandbox::Standalone;
+pub use sandbox::{Exports, Standalone};
 
 use crate::{
     config::{ConfigError, Setup},

@@ -40,8 +40,11 @@ pub struct Standalone {
     /// The certificate that its clients must trust.
     pub ca_pem: String,
     /// The variables that point a suite at it, once the certificate has been put into a file of this name.
-    pub exports: Box<dyn Fn(&str) -> Vec<(String, String)> + Send>,
+    pub exports: Exports,
 }
+
+/// Names and values of variables, given the name of the certificate's file.
+pub type Exports = Box<dyn Fn(&str) -> Vec<(String, String)> + Send>;
 
 pub(super) fn run(
     arguments: SandboxArguments,

@@ -290,9 +290,7 @@ mod tests {
     #[test]
     fn deep_texts_do_no_harm() {
         let deep = format!("{{\"a\":1,\"b\":{}{}}}", "[".repeat(100_000), "]".repeat(100_000));
-        if let Some(left) = first(&deep) {
-            assert!(left.starts_with("{\"b\":[["));
-        }
+        assert!(first(&deep).is_some_and(|left| left.starts_with("{\"b\":[[")));
     }
 
     #[test]

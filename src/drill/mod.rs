@@ -18,7 +18,7 @@ mod upstream;
 pub use control::Control;
 pub use fault::{FaultName, Kind, catalogue};
 /// What an [`ErrorAnswer`] is made with.
-pub use hyper::{HeaderMap, Response, body::Bytes};
+pub use hyper::{HeaderMap, Response, StatusCode, body::Bytes, header::HeaderValue};
 pub use json::{BadPointer, Pointer};
 pub use proxy::{ErrorAnswer, Proxy, ProxyOptions};
 #[cfg(feature = "harness")]

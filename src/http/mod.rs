@@ -139,19 +139,16 @@ impl Api {
     }
 
     /// A `GET` request.
-    #[must_use]
     pub fn get(&self, path: &str) -> RequestBuilder {
         self.request(reqwest::Method::GET, path)
     }
 
     /// A `POST` request.
-    #[must_use]
     pub fn post(&self, path: &str) -> RequestBuilder {
         self.request(reqwest::Method::POST, path)
     }
 
     /// A request of any method. `path` begins with a slash and may carry a query.
-    #[must_use]
     pub fn request(&self, method: reqwest::Method, path: &str) -> RequestBuilder {
         RequestBuilder::new(self, method, path)
     }

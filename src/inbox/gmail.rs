@@ -2,10 +2,10 @@
 
 use std::{collections::HashMap, error::Error, fmt, time::Duration};
 
+use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use google_gmail1::{
     Error as ApiError, Gmail as Hub,
     api::{Message, Scope},
-    common,
     hyper_rustls::{HttpsConnector, HttpsConnectorBuilder},
     hyper_util::{
         client::legacy::{Client, connect::HttpConnector},
@@ -269,15 +269,23 @@ impl Gmail {
     /// `users.messages.get`, the whole mail.
     pub(super) async fn raw(&self, id: &str) -> Result<Message, Trouble> {
         let message = self
-            .call(|| self.hub.users().messages_get("me", id).format("raw").add_scope(Scope::Readonly).doit())
+            .call(|| async {
+                let call = self.hub.users().messages_get("me", id).format("raw").add_scope(Scope::Readonly);
+                match call.doit().await {
+                    Err(ApiError::JsonDecodeError(text, error)) => {
+                        unpadded(&text).map(|mail| ((), mail)).ok_or(ApiError::JsonDecodeError(text, error))
+                    }
+                    other => other.map(|(_, mail)| ((), mail)),
+                }
+            })
             .await?;
         if message.raw.is_none() { Err(self.garbage("a mail without its text")) } else { Ok(message) }
     }
 
     /// One call within its time; once more if the access token is refused.
-    async fn call<T, F>(&self, mut make: impl FnMut() -> F) -> Result<T, Trouble>
+    async fn call<R, T, F>(&self, mut make: impl FnMut() -> F) -> Result<T, Trouble>
     where
-        F: Future<Output = common::Result<(common::Response, T)>>,
+        F: Future<Output = google_gmail1::Result<(R, T)>>,
     {
         if !self.root_is_good {
             let text = format!("an API root that is no address: {}", self.root);
@@ -399,6 +407,14 @@ pub(super) fn refusal(body: &Value, root: &str) -> Trouble {
         400..500 => Trouble::new(Kind::Fatal, text, "check `GMAIL_CREDENTIAL` and the mailbox's account"),
         _ => Trouble::new(Kind::Passing, text, "wait; the mail API is out of order"),
     }
+}
+
+/// A mail whose text comes without the padding of base64, which the API may leave out and its client insists on.
+fn unpadded(answer: &str) -> Option<Message> {
+    let mut answer: Value = serde_json::from_str(answer).ok()?;
+    let raw = URL_SAFE_NO_PAD.decode(answer.get("raw")?.as_str()?.trim_end_matches('=')).ok()?;
+    answer.as_object_mut()?.remove("raw");
+    Some(Message { raw: Some(raw), ..serde_json::from_value(answer).ok()? })
 }
 
 /// `… Retry after 2026-03-07T18:03:15.961Z`: the only place where Gmail says until when.

@@ -73,18 +73,28 @@ pub(super) struct Content {
 impl Content {
     /// Reads a raw mail. Whatever it is, something comes out: a mail that cannot be read is one without text.
     pub(super) fn read(raw: &[u8], labels: Vec<String>, received: Timestamp) -> Self {
-        let message = MessageParser::default().parse(raw).unwrap_or_default();
-        Self {
-            subject: message.subject().unwrap_or_default().trim().to_owned(),
-            from: message.from().and_then(|it| addresses(it).into_iter().next()).unwrap_or_default(),
-            to: message.all_to().flat_map(addresses).collect(),
-            text: text_of(&message),
-            html: html_of(&message),
-            headers: headers_of(&message),
+        let mut content = Self {
+            subject: String::new(),
+            from: String::new(),
+            to: Vec::new(),
+            text: None,
+            html: None,
+            headers: Vec::new(),
             folder: Folder::of(&labels),
             labels,
             received,
-        }
+        };
+        // A message without parts, which the parser's own accessors do not expect, is as good as none.
+        let Some(message) = MessageParser::default().parse(raw).filter(|it| !it.parts.is_empty()) else {
+            return content;
+        };
+        content.subject = message.subject().unwrap_or_default().trim().to_owned();
+        content.from = message.from().and_then(|it| addresses(it).into_iter().next()).unwrap_or_default();
+        content.to = message.all_to().flat_map(addresses).collect();
+        content.text = text_of(&message);
+        content.html = html_of(&message);
+        content.headers = headers_of(&message);
+        content
     }
 }
 
@@ -123,9 +133,6 @@ fn joined<'p>(parts: impl Iterator<Item = &'p str>) -> Option<String> {
 }
 
 fn headers_of(message: &Message<'_>) -> Vec<(String, String)> {
-    if message.parts.is_empty() {
-        return Vec::new();
-    }
     let unfolded = |value: &str| value.replace(['\r', '\n'], "").trim().to_owned();
     message.headers_raw().map(|(name, value)| (name.to_owned(), unfolded(value))).collect()
 }

@@ -13,6 +13,7 @@
 //! A fixture is a case only if it did not pass. Some readers show an element's `message`, others only its text, so
 //! the message is the first line of the text as well.
 
+mod cap;
 mod rewrite;
 mod strict;
 
@@ -22,8 +23,9 @@ use chrono::{DateTime, FixedOffset};
 use jiff::{SignedDuration, Timestamp};
 use quick_junit::{NonSuccessKind, Property, Report, TestCase, TestCaseStatus, TestRerun, TestSuite};
 
+use self::cap::capped;
 pub use self::{rewrite::redacted, strict::strict};
-use super::text::{capped, exchange_line, one_line, plain};
+use super::text::{exchange_line, one_line, plain};
 use crate::{
     record::{AttemptRecord, FailureRecord, RunRecord, StepKind, StepRecord},
     verdict::Verdict,
@@ -81,7 +83,7 @@ impl std::error::Error for JunitError {}
 /// # Errors
 /// If the XML writer refuses the report.
 pub fn junit(suite: &str, records: &[RunRecord], options: &JunitOptions) -> Result<String, JunitError> {
-    let mut report = Report::new(plain(suite));
+    let mut report = Report::new(one_line(suite, MESSAGE));
     let mut names = Names::default();
     for record in records {
         report.add_test_suite(test_suite(suite, record, options, &mut names));
@@ -108,7 +110,7 @@ pub fn junit(suite: &str, records: &[RunRecord], options: &JunitOptions) -> Resu
 /// canary is named.
 #[must_use]
 pub fn unfinished(suite: &str, canaries: &[&str], target: &str) -> String {
-    let mut report = Report::new(plain(suite));
+    let mut report = Report::new(one_line(suite, MESSAGE));
     let mut add = |name: &str, classname: &str| {
         let mut empty = TestSuite::new(one_line(name, MESSAGE));
         empty.add_property(property("target", target));
@@ -262,8 +264,12 @@ fn rerun(
 }
 
 fn left_out(reason: &str) -> TestCaseStatus {
+    let message = one_line(reason, MESSAGE);
+    let text = plain(reason);
     let mut status = TestCaseStatus::skipped();
-    status.set_message(one_line(reason, MESSAGE)).set_description(plain(reason));
+    if !message.is_empty() {
+        status.set_message(message).set_description(text.trim());
+    }
     status
 }
 
@@ -320,7 +326,7 @@ fn failure_text(
             lines.push(format!("  {index}: {}", exchange_line(exchange)));
         }
     }
-    capped(&lines.join("\n"), options.text_limit)
+    capped(lines.join("\n").trim_end(), options.text_limit)
 }
 
 /// What the step did: a line for each exchange, then its notes.
@@ -334,7 +340,7 @@ fn output(step: &StepRecord) -> String {
         lines.extend(attempt.notes.iter().map(|note| format!("note: {}", plain(note))));
     }
     // A report server would attach a file of its own machine if an answer or a mail asked for it.
-    lines.join("\n").replace("[[ATTACHMENT|", "[ [ATTACHMENT|")
+    lines.join("\n").trim().replace("[[ATTACHMENT|", "[ [ATTACHMENT|")
 }
 
 /// The names given so far: many readers drop, or take for a retry, a second case of the same name.

@@ -72,6 +72,7 @@ pub(super) fn rewrite(
                             out.end()?;
                         }
                     }
+                    None if parent.is_empty() => return Err(unreadable(format!("`{name}` is no report"))),
                     None if is_empty => {}
                     None => {
                         reader.read_to_end(start.name()).map_err(unreadable)?;

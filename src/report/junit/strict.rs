@@ -9,7 +9,7 @@ use super::{JunitError, rewrite::Attributes, rewrite::rewrite};
 /// the time of a suite has at most three decimals.
 ///
 /// # Errors
-/// If the text is no well-formed XML.
+/// If the text is no well-formed XML, or no JUnit.
 pub fn strict(extended: &str) -> Result<String, JunitError> {
     rewrite(
         extended,

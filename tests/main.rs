@@ -1,0 +1,5 @@
+//! Integration tests of the library: one binary, modules inside.
+
+#[cfg(feature = "drill")]
+mod proxy;
+mod report;
