@@ -23,7 +23,11 @@ const SHORTEST: usize = 6;
 
 /// Knows the secrets of a process, or of one run, and removes them from text. Clones share what they know.
 #[derive(Clone, Default)]
-pub struct Redactor(Arc<RwLock<Known>>);
+pub struct Redactor {
+    known: Arc<RwLock<Known>>,
+    /// What the process knows, if this is a run's: also what it learns while the run goes on.
+    parent: Option<Arc<Self>>,
+}
 
 #[derive(Clone, Default)]
 struct Known {
@@ -40,12 +44,11 @@ impl Redactor {
         Self::default()
     }
 
-    /// A redactor that starts with what this one knows now, and forgets its own additions when it is dropped: for
-    /// one run, whose sessions and codes nobody needs afterwards.
+    /// A redactor that knows what this one knows and will know, and keeps its own additions to itself: for one run,
+    /// whose sessions and codes nobody needs afterwards.
     #[must_use]
     pub fn fork(&self) -> Self {
-        let known = self.0.read().unwrap_or_else(PoisonError::into_inner).clone();
-        Self(Arc::new(RwLock::new(known)))
+        Self { known: Arc::default(), parent: Some(Arc::new(self.clone())) }
     }
 
     /// A redactor that knows what all of these know now.
@@ -53,16 +56,22 @@ impl Redactor {
     pub fn all_of<'r>(redactors: impl IntoIterator<Item = &'r Self>) -> Self {
         let mut forms = BTreeSet::new();
         for redactor in redactors {
-            forms.extend(redactor.0.read().unwrap_or_else(PoisonError::into_inner).forms.iter().cloned());
+            let mut next = Some(redactor);
+            while let Some(redactor) = next {
+                forms.extend(
+                    redactor.known.read().unwrap_or_else(PoisonError::into_inner).forms.iter().cloned(),
+                );
+                next = redactor.parent.as_deref();
+            }
         }
-        Self(Arc::new(RwLock::new(Known { forms, matcher: None })))
+        Self { known: Arc::new(RwLock::new(Known { forms, matcher: None })), parent: None }
     }
 
     /// Registers a secret in all its encodings. Returns `false`, and does nothing, for a value too short to be
     /// told from ordinary text.
     pub fn learn(&self, secret: &str) -> bool {
         let forms = forms_of(secret);
-        let mut known = self.0.write().unwrap_or_else(PoisonError::into_inner);
+        let mut known = self.known.write().unwrap_or_else(PoisonError::into_inner);
         let before = known.forms.len();
         let any = !forms.is_empty();
         known.forms.extend(forms);
@@ -75,7 +84,16 @@ impl Redactor {
     /// The text without secrets.
     #[must_use]
     pub fn clean<'t>(&self, text: &'t str) -> Cow<'t, str> {
-        let known = match self.matcher() {
+        let known = self.clean_known(text);
+        match clean_by_shape(&known) {
+            Some(clean) => Cow::Owned(clean),
+            None => known,
+        }
+    }
+
+    /// The first net: this redactor's own secrets, then its parent's.
+    fn clean_known<'t>(&self, text: &'t str) -> Cow<'t, str> {
+        let own = match self.matcher() {
             Some(matcher) if matcher.is_match(text) => {
                 let mut clean = String::with_capacity(text.len());
                 matcher.replace_all_with(text, &mut clean, |_, _, out| {
@@ -86,19 +104,20 @@ impl Redactor {
             }
             _ => Cow::Borrowed(text),
         };
-        match clean_by_shape(&known) {
-            Some(clean) => Cow::Owned(clean),
-            None => known,
+        match (&self.parent, own) {
+            (None, own) => own,
+            (Some(parent), Cow::Borrowed(text)) => parent.clean_known(text),
+            (Some(parent), Cow::Owned(text)) => Cow::Owned(parent.clean_known(&text).into_owned()),
         }
     }
 
     fn matcher(&self) -> Option<Arc<AhoCorasick>> {
-        let known = self.0.read().unwrap_or_else(PoisonError::into_inner);
+        let known = self.known.read().unwrap_or_else(PoisonError::into_inner);
         if known.matcher.is_some() || known.forms.is_empty() {
             return known.matcher.clone();
         }
         drop(known);
-        let mut known = self.0.write().unwrap_or_else(PoisonError::into_inner);
+        let mut known = self.known.write().unwrap_or_else(PoisonError::into_inner);
         let matcher = AhoCorasick::builder()
             .match_kind(MatchKind::LeftmostLongest)
             .build(&known.forms)
@@ -110,7 +129,7 @@ impl Redactor {
 
 impl fmt::Debug for Redactor {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let forms = self.0.read().unwrap_or_else(PoisonError::into_inner).forms.len();
+        let forms = self.known.read().unwrap_or_else(PoisonError::into_inner).forms.len();
         write!(f, "Redactor({forms} forms)")
     }
 }
@@ -314,6 +333,13 @@ mod tests {
         run.learn("of-this-run");
         assert_eq!(run.clean("process-wide of-this-run"), "[redacted] [redacted]");
         assert_eq!(process.clean("process-wide of-this-run"), "[redacted] of-this-run");
+        process.learn("learnt-later");
+        assert_eq!(
+            run.clean("learnt-later"),
+            "[redacted]",
+            "the run knows what the process learns meanwhile"
+        );
+        assert_eq!(Redactor::all_of([&run]).clean("process-wide of-this-run"), "[redacted] [redacted]");
     }
 
     #[test]

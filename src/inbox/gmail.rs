@@ -1,25 +1,25 @@
-//! The few calls of the Gmail API that reading a mailbox takes, and what its refusals mean.
+//! The few calls of the Gmail API that reading a mailbox takes.
 
-use std::{collections::HashMap, error::Error, fmt, time::Duration};
+use std::{collections::HashMap, fmt, time::Duration};
 
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use google_gmail1::{
     Error as ApiError, Gmail as Hub,
     api::{Message, Scope},
-    hyper_rustls::{HttpsConnector, HttpsConnectorBuilder},
-    hyper_util::{
-        client::legacy::{Client, connect::HttpConnector},
-        rt::{TokioExecutor, TokioTimer},
-    },
 };
-use jiff::Timestamp;
+use hyper_rustls::{HttpsConnector, HttpsConnectorBuilder};
+use hyper_util::{
+    client::legacy::{Client, connect::HttpConnector},
+    rt::{TokioExecutor, TokioTimer},
+};
 use serde_json::Value;
 
 use super::{
     credential::Credential,
-    token::{TokenError, Tokens},
+    token::Tokens,
+    trouble::{Kind, QUOTA, Trouble, chain, refusal, token_trouble},
 };
-use crate::{failure::Failure, redact::Redactor, secret::Secret, verdict::Cause};
+use crate::{redact::Redactor, secret::Secret};
 
 /// The root of Google's own API.
 pub const GMAIL_ROOT: &str = "https://gmail.googleapis.com/";
@@ -94,42 +94,6 @@ pub(super) struct Gmail {
 pub(super) struct Profile {
     pub(super) address: String,
     pub(super) history: u64,
-}
-
-/// Why a call gave nothing.
-#[derive(Clone, Debug)]
-pub(super) struct Trouble {
-    pub(super) kind: Kind,
-    /// What came instead, as the end of a sentence that begins with "got".
-    text: String,
-    remedy: &'static str,
-}
-
-/// What to do about a [`Trouble`].
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Kind {
-    /// Nothing helps but a person.
-    Fatal,
-    /// The access token was refused.
-    Unauthorized,
-    /// There is no such thing, or not yet.
-    NotFound,
-    /// Too many calls; the API may say until when.
-    Busy(Option<Timestamp>),
-    /// It may be over the next time.
-    Passing,
-}
-
-impl Trouble {
-    pub(super) fn new(kind: Kind, text: impl Into<String>, remedy: &'static str) -> Self {
-        Self { kind, text: text.into(), remedy }
-    }
-
-    /// What a step makes of it: nobody can tell whether the mail came.
-    pub(super) fn failure(&self) -> Failure {
-        let message = format_args!("expected to read the mailbox, got {}", self.text);
-        Failure::of(Cause::MailProvider, message).remedy(self.remedy)
-    }
 }
 
 impl Gmail {
@@ -295,7 +259,7 @@ impl Gmail {
         loop {
             // Fetched here, so that the time it takes does not count as the API's; the call finds it ready.
             self.tokens.access().await.map_err(|error| token_trouble(&error))?;
-            let trouble = match tokio::time::timeout(CALL_LIMIT, make()).await {
+            let mut trouble = match tokio::time::timeout(CALL_LIMIT, make()).await {
                 Ok(Ok((_, answer))) => return Ok(answer),
                 Ok(Err(error)) => self.trouble(&error),
                 Err(_) => self.silence(&format!("still waiting after {CALL_LIMIT:?}")),
@@ -304,7 +268,9 @@ impl Gmail {
                 return Err(trouble);
             }
             if !again {
-                return Err(Trouble { kind: Kind::Fatal, ..trouble });
+                // A fresh token is no better, so another one would not be either.
+                trouble.kind = Kind::Fatal;
+                return Err(trouble);
             }
             again = false;
             self.tokens.forget().await;
@@ -355,159 +321,10 @@ impl Gmail {
     }
 }
 
-const QUOTA: &str =
-    "wait until the quota is free again; poll less, or give the canaries a project of their own";
-
-/// The meaning of an error answer; decided by its reason, because one status stands for several.
-pub(super) fn refusal(body: &Value, root: &str) -> Trouble {
-    let error = &body["error"];
-    let word = |value: &Value| value.as_str().unwrap_or_default().trim_end_matches('.').to_owned();
-    let code = error["code"].as_u64().unwrap_or_default();
-    let message = word(&error["message"]);
-    let mut reasons: Vec<String> = Vec::new();
-    for list in [&error["errors"], &error["details"]] {
-        reasons.extend(list.as_array().into_iter().flatten().map(|it| word(&it["reason"])));
-    }
-    let is = |names: &[&str]| reasons.iter().any(|reason| names.contains(&reason.as_str()));
-    let reason = reasons.iter().find(|it| !it.is_empty()).cloned().unwrap_or_else(|| word(&error["status"]));
-    let text = format!("status {code} `{reason}` ({message}) from {root}");
-
-    if is(&[
-        "rateLimitExceeded",
-        "userRateLimitExceeded",
-        "dailyLimitExceeded",
-        "quotaExceeded",
-        "RATE_LIMIT_EXCEEDED",
-    ]) || code == 429
-    {
-        return Trouble::new(Kind::Busy(retry_after(&message)), text, QUOTA);
-    }
-    if code == 401 {
-        let remedy = "make a new refresh token for `GMAIL_CREDENTIAL`";
-        return Trouble::new(Kind::Unauthorized, text, remedy);
-    }
-    if code == 404 {
-        return Trouble::new(Kind::NotFound, text, "check that the API root is Gmail's");
-    }
-    if is(&["insufficientPermissions", "ACCESS_TOKEN_SCOPE_INSUFFICIENT"])
-        || message.contains("insufficient authentication scopes")
-    {
-        let remedy = "make a new refresh token for `GMAIL_CREDENTIAL` that has the scope \
-                      https://www.googleapis.com/auth/gmail.readonly";
-        return Trouble::new(Kind::Fatal, text, remedy);
-    }
-    if is(&["accessNotConfigured", "SERVICE_DISABLED"]) {
-        return Trouble::new(Kind::Fatal, text, "enable the Gmail API in the project of `GMAIL_CLIENT_ID`");
-    }
-    if is(&["failedPrecondition"]) {
-        let remedy = "use the credential of a user whose account has Gmail switched on";
-        return Trouble::new(Kind::Fatal, text, remedy);
-    }
-    match code {
-        400..500 => Trouble::new(Kind::Fatal, text, "check `GMAIL_CREDENTIAL` and the mailbox's account"),
-        _ => Trouble::new(Kind::Passing, text, "wait; the mail API is out of order"),
-    }
-}
-
 /// A mail whose text comes without the padding of base64, which the API may leave out and its client insists on.
 fn unpadded(answer: &str) -> Option<Message> {
     let mut answer: Value = serde_json::from_str(answer).ok()?;
     let raw = URL_SAFE_NO_PAD.decode(answer.get("raw")?.as_str()?.trim_end_matches('=')).ok()?;
     answer.as_object_mut()?.remove("raw");
     Some(Message { raw: Some(raw), ..serde_json::from_value(answer).ok()? })
-}
-
-/// `… Retry after 2026-03-07T18:03:15.961Z`: the only place where Gmail says until when.
-fn retry_after(message: &str) -> Option<Timestamp> {
-    let (_, rest) = message.split_once("etry after ")?;
-    rest.split_whitespace().next()?.trim_end_matches(['.', ',', ')']).parse().ok()
-}
-
-fn token_trouble(error: &TokenError) -> Trouble {
-    let (kind, remedy) = match error {
-        TokenError::Unreachable { .. } => {
-            (Kind::Passing, "check the network between here and the token endpoint")
-        }
-        TokenError::Broken { .. } => (Kind::Passing, "wait; the token endpoint is out of order"),
-        TokenError::Refused { error, .. } if error == "invalid_grant" => (
-            Kind::Fatal,
-            "make a new refresh token for `GMAIL_CREDENTIAL`; it ends with a changed password, after six months \
-             without use, and after seven days while the consent screen is in testing",
-        ),
-        TokenError::Refused { error, .. } if error == "invalid_client" || error == "unauthorized_client" => {
-            (Kind::Fatal, "check `GMAIL_CLIENT_ID` and `GMAIL_CLIENT_SECRET`")
-        }
-        TokenError::Refused { .. } => {
-            (Kind::Fatal, "check `GMAIL_CREDENTIAL`, `GMAIL_CLIENT_ID` and `GMAIL_CLIENT_SECRET`")
-        }
-    };
-    Trouble::new(kind, error.to_string(), remedy)
-}
-
-/// An error with what lies below it, on one line.
-pub(super) fn chain(error: &dyn Error) -> String {
-    let mut text = error.to_string();
-    let mut below = error.source();
-    while let Some(error) = below {
-        let inner = error.to_string();
-        if !text.ends_with(&inner) {
-            text = format!("{text}: {inner}");
-        }
-        below = error.source();
-    }
-    text
-}
-
-#[cfg(test)]
-mod tests {
-    use serde_json::json;
-
-    use super::*;
-
-    fn kind(code: u16, reason: &str, message: &str) -> Kind {
-        let body = json!({ "error": { "code": code, "message": message, "errors": [{ "reason": reason }] } });
-        refusal(&body, "https://root/").kind
-    }
-
-    #[test]
-    fn the_reason_decides_and_not_the_status() {
-        assert_eq!(kind(403, "rateLimitExceeded", "Quota exceeded"), Kind::Busy(None));
-        assert_eq!(kind(403, "userRateLimitExceeded", ""), Kind::Busy(None));
-        assert_eq!(kind(429, "", "Too many concurrent requests for user"), Kind::Busy(None));
-        assert_eq!(kind(403, "insufficientPermissions", ""), Kind::Fatal);
-        assert_eq!(kind(403, "accessNotConfigured", ""), Kind::Fatal);
-        assert_eq!(kind(400, "failedPrecondition", ""), Kind::Fatal);
-        assert_eq!(kind(401, "authError", ""), Kind::Unauthorized);
-        assert_eq!(kind(404, "notFound", ""), Kind::NotFound);
-        assert_eq!(kind(503, "backendError", ""), Kind::Passing);
-        assert_eq!(refusal(&json!("who?"), "https://root/").kind, Kind::Passing);
-    }
-
-    #[test]
-    fn the_time_in_the_message_counts() {
-        let message = "User-rate limit exceeded.  Retry after 2026-03-07T18:03:15.961Z";
-        let until = "2026-03-07T18:03:15.961Z".parse().unwrap();
-        assert_eq!(kind(429, "rateLimitExceeded", message), Kind::Busy(Some(until)));
-        assert_eq!(kind(429, "rateLimitExceeded", "Retry after tea"), Kind::Busy(None));
-    }
-
-    #[test]
-    fn every_refusal_has_its_remedy() {
-        let refused = |error: &str| {
-            let (uri, error) = ("https://t/token".to_owned(), error.to_owned());
-            token_trouble(&TokenError::Refused {
-                uri,
-                error,
-                description: "Token has been revoked".to_owned(),
-            })
-        };
-        let failure = refused("invalid_grant").failure();
-        assert_eq!(
-            failure.message,
-            "expected to read the mailbox, got `invalid_grant` (Token has been revoked) from https://t/token"
-        );
-        assert!(failure.remedy.unwrap().contains("GMAIL_CREDENTIAL"));
-        assert!(refused("invalid_client").failure().remedy.unwrap().contains("GMAIL_CLIENT_SECRET"));
-        assert_eq!(refused("invalid_client").failure().cause, Cause::MailProvider);
-    }
 }

@@ -85,7 +85,8 @@ impl Content {
             received,
         };
         // A message without parts, which the parser's own accessors do not expect, is as good as none.
-        let Some(message) = MessageParser::default().parse(raw).filter(|it| !it.parts.is_empty()) else {
+        let parsed = if is_too_deep(raw) { None } else { MessageParser::default().parse(raw) };
+        let Some(message) = parsed.filter(|it| !it.parts.is_empty()) else {
             return content;
         };
         content.subject = message.subject().unwrap_or_default().trim().to_owned();
@@ -96,6 +97,14 @@ impl Content {
         content.headers = headers_of(&message);
         content
     }
+}
+
+/// Whether a mail has more parts than any honest one: the parser follows nested messages by recursion, and a mail made
+/// for it would end the process for want of stack.
+fn is_too_deep(raw: &[u8]) -> bool {
+    const MOST_PARTS: usize = 200;
+    const HEADER: &[u8] = b"content-type";
+    raw.windows(HEADER.len()).filter(|it| it.eq_ignore_ascii_case(HEADER)).count() > MOST_PARTS
 }
 
 fn addresses(of: &Addresses<'_>) -> Vec<String> {

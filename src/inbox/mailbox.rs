@@ -11,14 +11,18 @@ use jiff::Timestamp;
 use tokio::sync::{Notify, watch};
 
 use super::{
-    gmail::{Gmail, GmailConfig, Kind, Profile, Trouble},
+    gmail::{Gmail, GmailConfig, Profile},
     mail::Content,
     poller,
+    trouble::{Kind, Trouble},
 };
 use crate::{clock::Clock, failure::Failure, redact::Redactor};
 
 /// How long to wait before a call that went wrong is made again, at first and at most.
 const AGAIN: (Duration, Duration) = (Duration::from_millis(50), Duration::from_secs(2));
+
+/// What to do when there is no answer at all.
+const SILENT: &str = "check the network between here and the mail API";
 
 /// One Gmail mailbox, to be given to runs as a resource. Clones share it; nothing is called before the first
 /// address is asked for.
@@ -115,6 +119,11 @@ impl Mailbox {
         }))
     }
 
+    #[cfg(test)]
+    pub(super) fn shared(&self) -> &Arc<Shared> {
+        &self.0
+    }
+
     /// Makes the credential and the present access token known to a run.
     pub(super) fn teach(&self, redactor: &Redactor) {
         self.0.gmail.teach(redactor);
@@ -189,8 +198,6 @@ impl Mailbox {
         mails
     }
 }
-
-const SILENT: &str = "check the network between here and the mail API";
 
 impl fmt::Debug for Mailbox {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

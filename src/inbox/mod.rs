@@ -3,7 +3,7 @@
 //! Every address is the mailbox's own with a tag that no other run, attempt or role has, so a mail is known by whom
 //! it is addressed to and never by being the newest. Reading order: this file (what steps hold), `wait` (waiting and
 //! its explanation), `mail` with `reading` and `html` (what is in a mail), `mailbox` (what waiters share), `poller`
-//! (the one task that asks), `gmail` and `token` (the API), `credential`.
+//! (the one task that asks), `gmail`, `token` and `trouble` (the API), `credential`.
 
 mod credential;
 mod gmail;
@@ -15,6 +15,7 @@ mod reading;
 #[cfg(test)]
 mod tests;
 mod token;
+mod trouble;
 mod wait;
 
 use std::{fmt, sync::Arc, time::Duration};

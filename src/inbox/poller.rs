@@ -12,9 +12,9 @@ use std::{
 use jiff::Timestamp;
 
 use super::{
-    gmail::{Kind, Trouble},
     mail::Content,
     mailbox::Shared,
+    trouble::{Kind, Trouble},
 };
 use crate::clock::Clock;
 
@@ -253,4 +253,58 @@ pub(super) fn tags_in(header: &str) -> Vec<String> {
             Some(tag.to_ascii_lowercase())
         })
         .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        inbox::{Credential, GmailConfig, Mailbox},
+        redact::Redactor,
+        secret::Secret,
+    };
+
+    fn mailbox() -> Mailbox {
+        let credential =
+            Credential::parse("token", Some("id"), Some(&Secret::new("client-secret".to_owned()))).unwrap();
+        let tls =
+            rustls::ClientConfig::builder_with_provider(Arc::new(rustls::crypto::ring::default_provider()))
+                .with_safe_default_protocol_versions()
+                .unwrap()
+                .with_root_certificates(rustls::RootCertStore::empty())
+                .with_no_client_auth();
+        Mailbox::new(GmailConfig::new(credential, tls), &Redactor::new())
+    }
+
+    #[test]
+    fn a_poller_that_ends_by_itself_fails_all_who_wait() {
+        let mailbox = mailbox();
+        let shared = mailbox.shared();
+        // As if one ran already, so that none is started.
+        shared.lock().polling = true;
+        let mut waiters = [mailbox.wait(), mailbox.wait()];
+        assert!(waiters[0].fatal().is_none());
+
+        drop(Running { shared: Arc::clone(shared), over: false });
+        for waiter in &mut waiters {
+            let failure = waiter.fatal().expect("they must not wait for nothing").failure();
+            assert_eq!(
+                failure.message,
+                "expected to read the mailbox, got no more of it: the poller ended by itself"
+            );
+        }
+        assert!(!shared.lock().polling, "the next one who waits starts a new poller");
+        shared.lock().polling = true;
+        assert!(mailbox.wait().fatal().is_none(), "an old trouble is none of a new waiter");
+    }
+
+    #[test]
+    fn a_time_to_retry_at_is_kept_within_reason() {
+        let now: Timestamp = "2026-01-01T00:00:00Z".parse().unwrap();
+        for (until, seconds) in
+            [("2025-12-31T00:00:00Z", 0), ("2026-01-01T00:00:20Z", 20), ("2999-01-01T00:00:00Z", 3600)]
+        {
+            assert_eq!(until_then(until.parse().unwrap(), now), Duration::from_secs(seconds));
+        }
+    }
 }

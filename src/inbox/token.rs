@@ -16,7 +16,10 @@ use google_gmail1::common::GetToken;
 use serde::Deserialize;
 use tokio::sync::Mutex;
 
-use super::gmail::{CALL_LIMIT, GmailConfig, chain};
+use super::{
+    gmail::{CALL_LIMIT, GmailConfig},
+    trouble::chain,
+};
 use crate::{clock::Clock, redact::Redactor, secret::Secret};
 
 /// How long before its end a token is replaced: a call that it is sent with must not outlive it.
