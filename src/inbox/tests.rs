@@ -271,3 +271,10 @@ fn tags_are_read_from_any_spelling_of_recipients() {
         assert_eq!(tags_in(header), tags, "{header}");
     }
 }
+
+#[test]
+fn a_mail_nested_without_end_is_one_without_text() {
+    let mail = mail_of_bytes(&b"Content-Type: message/rfc822\r\n\r\n".repeat(100_000));
+    assert_eq!(mail.text(), None);
+    assert!(mail.code(6).is_err());
+}
