@@ -72,7 +72,6 @@ impl SandboxWorld {
             ConfigError::one(name, error.to_string(), "see the message, and try again")
         };
         let in_front = proxy || !latency.is_zero() || !faults.iter().all(|it| is_domain_fault(it));
-        let mail = sandbox.mail.clone();
         let mut sandbox_options = sandbox;
         if !in_front {
             sandbox_options.listen = listen;
@@ -92,7 +91,7 @@ impl SandboxWorld {
         } else {
             None
         };
-        let user_key = Secret::new(format!("{}-{}", sandbox.password(), mail.mailbox));
+        let user_key = Secret::new(uuid::Uuid::new_v4().simple().to_string());
         let world = Self { proxy, sandbox, user_key };
         for fault in &faults {
             world.switch(fault, true).map_err(|error| {
