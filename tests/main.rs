@@ -1,7 +1,10 @@
 //! Integration tests of the library: one binary, modules inside.
 
+mod compile_fail;
+mod engine;
 #[cfg(feature = "gmail")]
 mod inbox;
+mod plan;
 #[cfg(feature = "drill")]
 mod proxy;
 #[cfg(feature = "harness")]

@@ -1,10 +1,11 @@
 //! Undoing what a run creates, however it ends, and leaving word of it in case it ends by `kill -9`.
 
 use std::{
+    collections::HashSet,
     fmt,
     future::Future,
     pin::Pin,
-    sync::{Arc, Mutex, PoisonError},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::{Duration, Instant},
 };
 
@@ -12,7 +13,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use serde_json::Value;
 
-use super::context::{Context, FromContext, Recorder, RunShared};
+use super::context::{Context, FromContext, Outputs, Recorder, RunShared};
 use crate::{
     clock::Clock,
     failure::{Failure, Result},
@@ -20,7 +21,8 @@ use crate::{
     verdict::Cause,
 };
 
-/// All the time that clean-up has, waiting for requests in flight included.
+/// All the time that clean-up has unless [`Limits`](super::Limits) say otherwise, waiting for requests in flight
+/// included.
 pub const CLEANUP_LIMIT: Duration = Duration::from_secs(5);
 
 /// One thing that a run creates, with the way to remove it again.
@@ -197,7 +199,7 @@ impl UndoStack {
     }
 
     fn forget(&self, kind: &str, data: &Value) {
-        let mut stack = self.entries.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut stack = self.entries();
         if let Some(at) = stack.open.iter().rposition(|it| it.entry.kind == kind && it.entry.data == *data) {
             let pending = stack.open.remove(at);
             // A lost "done" only means that the thing is removed once more.
@@ -205,57 +207,77 @@ impl UndoStack {
         }
     }
 
-    /// Undoes everything that is open, last first, until `deadline`. What could not be undone stays open.
-    pub(crate) async fn unwind(&self, shared: &Arc<RunShared>, deadline: Instant) -> Vec<CleanupRecord> {
-        let open = std::mem::take(&mut self.entries.lock().unwrap_or_else(PoisonError::into_inner).open);
-        let mut records = Vec::new();
-        let mut left = Vec::new();
-        for pending in open.into_iter().rev() {
+    /// Undoes everything that is open, last first, until `deadline`, and tells of each. What could not be undone
+    /// stays open.
+    ///
+    /// An entry leaves the stack only when its thing is gone: whoever drops this future halfway loses nothing, and
+    /// what a straggler promises meanwhile is undone as well.
+    pub(crate) async fn unwind(
+        &self,
+        shared: &Arc<RunShared>,
+        deadline: Instant,
+        tell: impl Fn(CleanupRecord),
+    ) {
+        let mut tried = HashSet::new();
+        while let Some((pending, others)) = self.last_but(&tried) {
+            tried.insert(pending.entry.id);
             let started = Clock::instant();
             let recorder = Recorder::new(shared.started);
-            let cx = Context::new(
-                Arc::clone(shared),
-                "clean-up".into(),
-                1,
-                deadline,
-                std::collections::HashMap::new(),
-                recorder.clone(),
-            );
-            // A task of its own: a panic in one undo action must not keep the others from being tried.
-            let mut task = tokio::spawn(pending.action.undo(cx));
-            let outcome = match tokio::time::timeout_at(deadline.into(), &mut task).await {
-                Ok(Ok(outcome)) => outcome,
-                Ok(Err(panic)) => Err(super::run::panic_failure(panic)),
-                Err(_) => {
-                    task.abort();
-                    Err(Failure::of(
-                        Cause::Timeout,
-                        format_args!("clean-up took longer than {CLEANUP_LIMIT:?}"),
-                    ))
+            let left = deadline.saturating_duration_since(started);
+            // One that hangs must leave time for the others.
+            let until = started + if others { left / 2 } else { left };
+            let outcome = if left.is_zero() {
+                Err(format!("not tried: the {:?} of clean-up were over", shared.limits.cleanup))
+            } else {
+                let cx = Context::new(
+                    Arc::clone(shared),
+                    "clean-up".into(),
+                    1,
+                    until,
+                    Outputs::new(),
+                    recorder.clone(),
+                );
+                // A task of its own: a panic in one undo action must not keep the others from being tried.
+                let mut task = tokio::spawn(pending.action.undo(cx));
+                match tokio::time::timeout_at(until.into(), &mut task).await {
+                    Ok(Ok(outcome)) => outcome.map_err(|failure| failure.to_string()),
+                    Ok(Err(panic)) => Err(super::run::panic_failure(panic).to_string()),
+                    Err(_) => {
+                        task.abort();
+                        let limit = shared.limits.cleanup;
+                        Err(format!("still running when its share of the {limit:?} of clean-up was over"))
+                    }
                 }
             };
-            let error = outcome.err().map(|failure| failure.to_string());
-            records.push(CleanupRecord {
-                kind: pending.entry.kind.clone(),
-                name: pending.entry.name.clone(),
-                duration_ms: millis(started.elapsed()),
-                error: error.clone(),
-                exchanges: recorder.log().exchanges,
-            });
-            if error.is_some() {
-                left.push(pending);
-            } else {
+            if outcome.is_ok() {
+                self.entries().open.retain(|it| it.entry.id != pending.entry.id);
                 let _ = self.journal.done(&pending.entry);
             }
+            tell(CleanupRecord {
+                kind: pending.entry.kind,
+                name: pending.entry.name,
+                duration_ms: millis(started.elapsed()),
+                error: outcome.err(),
+                exchanges: recorder.log().exchanges,
+            });
         }
-        left.reverse();
-        self.entries.lock().unwrap_or_else(PoisonError::into_inner).open = left;
-        records
+    }
+
+    /// The last promise that is open and not yet tried, and whether there are others.
+    fn last_but(&self, tried: &HashSet<u64>) -> Option<(Pending, bool)> {
+        let stack = self.entries();
+        let mut open = stack.open.iter().rev().filter(|it| !tried.contains(&it.entry.id));
+        let last = open.next()?.clone();
+        Some((last, open.next().is_some()))
+    }
+
+    fn entries(&self) -> MutexGuard<'_, Stack> {
+        self.entries.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// What has been promised and not yet undone.
     pub(crate) fn open(&self) -> Vec<JournalEntry> {
-        let stack = self.entries.lock().unwrap_or_else(PoisonError::into_inner);
+        let stack = self.entries();
         stack.open.iter().map(|it| it.entry.clone()).collect()
     }
 }

@@ -10,7 +10,7 @@ use std::{
 
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
-use super::cleanup::UndoStack;
+use super::{cleanup::UndoStack, run::Limits};
 use crate::{
     clock::Clock,
     record::{Exchange, millis},
@@ -18,6 +18,9 @@ use crate::{
 };
 
 pub(crate) type Value = Arc<dyn Any + Send + Sync>;
+
+/// The outputs that a step takes: a handful, so a list and no map.
+pub(crate) type Outputs = Vec<(TypeId, Value)>;
 
 /// A type that a step can take as an argument.
 ///
@@ -124,9 +127,10 @@ impl Key {
         Self { id: TypeId::of::<T>(), full_name: type_name::<T>() }
     }
 
-    /// `onboarding::SignUp` reads as `SignUp`, `list::Page<api::Account>` as `Page<api::Account>`.
+    /// `onboarding::SignUp` reads as `SignUp`, `list::Page<api::Account>` as `Page<api::Account>`; what does not
+    /// begin with a path, such as a tuple, stays whole.
     pub(crate) fn name(&self) -> &'static str {
-        let head = self.full_name.find('<').unwrap_or(self.full_name.len());
+        let head = self.full_name.find(['<', '(', '[', '&', ' ']).unwrap_or(self.full_name.len());
         let start = self.full_name[..head].rfind("::").map_or(0, |at| at + 2);
         &self.full_name[start..]
     }
@@ -178,6 +182,7 @@ pub(crate) struct RunShared {
     /// thing whose creation is still being worked on.
     pub(crate) in_flight: TaskTracker,
     pub(crate) cancel: CancellationToken,
+    pub(crate) limits: Limits,
 }
 
 /// What one attempt of one step can see. Clones are the same context.
@@ -189,7 +194,7 @@ struct Inner {
     step: Arc<str>,
     attempt: u32,
     deadline: Instant,
-    outputs: HashMap<TypeId, Value>,
+    outputs: Outputs,
     recorder: Recorder,
 }
 
@@ -199,7 +204,7 @@ impl Context {
         step: Arc<str>,
         attempt: u32,
         deadline: Instant,
-        outputs: HashMap<TypeId, Value>,
+        outputs: Outputs,
         recorder: Recorder,
     ) -> Self {
         Self(Arc::new(Inner { shared, step, attempt, deadline, outputs, recorder }))
@@ -301,7 +306,9 @@ impl Context {
     }
 
     fn output<T: Send + Sync + 'static>(&self) -> Arc<T> {
-        let value = self.0.outputs.get(&TypeId::of::<T>()).expect("the plan provides every declared need");
+        let mut outputs = self.0.outputs.iter();
+        let (_, value) =
+            outputs.find(|(id, _)| *id == TypeId::of::<T>()).expect("the plan provides every declared need");
         Arc::clone(value).downcast().expect("outputs are keyed by their own type")
     }
 }

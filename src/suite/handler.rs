@@ -15,8 +15,8 @@ pub(crate) type BoxStep =
 /// held across `.await`, that is at fault.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is not a canary step",
-    label = "not a step",
-    note = "a step is an `async fn` of at most eight arguments"
+    label = "not an `async fn` of at most eight arguments",
+    note = "a step is an `async fn` of at most eight arguments; bundle what is more into one type that implements `FromContext`"
 )]
 pub trait Handler<Args>: Send + Sync + 'static {
     /// What the function returns before it is awaited.

@@ -18,7 +18,7 @@ pub use handler::{Arguments, Handler, Outcome};
 use handler::{BoxStep, erase};
 pub use plan::{CanaryPlan, Plan, PlanError, Problem};
 pub(crate) use run::hex;
-pub use run::{Run, RunOptions, StepEnd};
+pub use run::{Limits, Run, RunOptions, StepEnd};
 
 use crate::{record::StepKind, verdict::Severity};
 
@@ -206,7 +206,10 @@ impl Canary {
     /// The step just added takes `Out<T>` from a certain step, where several return a `T`.
     #[must_use]
     pub fn pick<T: 'static>(self, step: &str) -> Self {
-        self.option("pick", |it| it.picks.push((Key::of::<T>(), step.into())))
+        self.option("pick", |it| {
+            it.picks.reserve_exact(1);
+            it.picks.push((Key::of::<T>(), step.into()));
+        })
     }
 
     /// How loud a failure of the step just added is. Default: critical.
@@ -221,7 +224,7 @@ impl Canary {
         self.option("runbook", |step| step.runbook = Some(link.into()))
     }
 
-    /// Leaves the step just added out unless ignored steps are asked for.
+    /// Leaves the step just added out, unless ignored steps are asked for or a step that runs takes its output.
     #[must_use]
     pub fn ignore(self, reason: &str) -> Self {
         self.option("ignore", |step| step.ignored = Some(reason.into()))
@@ -249,6 +252,7 @@ impl Canary {
     {
         let mut needs = context::Needs::default();
         Args::needs(&mut needs);
+        needs.outputs.shrink_to_fit();
         self.steps.push(Step {
             name: name.into(),
             kind,
@@ -258,7 +262,7 @@ impl Canary {
             picks: Vec::new(),
             after: Vec::new(),
             covers: Vec::new(),
-            promise: "".into(),
+            promise: Arc::default(),
             severity: Severity::default(),
             runbook: None,
             timeout: DEFAULT_TIMEOUT,

@@ -2,7 +2,7 @@
 
 use std::{
     any::TypeId,
-    collections::{HashMap, HashSet},
+    collections::{BTreeMap, HashMap, HashSet},
     fmt,
     sync::Arc,
     time::Duration,
@@ -72,7 +72,10 @@ impl Plan {
                             operation: operation.clone(),
                         });
                     }
-                    provers.entry(operation.clone()).or_default().push(full.clone());
+                    let by = provers.entry(operation.clone()).or_default();
+                    if by.last() != Some(&full) {
+                        by.push(full.clone());
+                    }
                 }
             }
         }
@@ -87,9 +90,16 @@ impl Plan {
             }
         }
 
+        let mut everywhere: HashMap<TypeId, String> = HashMap::new();
+        for canary in &canaries {
+            for step in canary.steps.iter().filter(|it| it.returns_a_fact()) {
+                let full = || format!("{}::{}", canary.name, title(step.kind, &step.name));
+                everywhere.entry(step.output.id).or_insert_with(full);
+            }
+        }
         let canaries = canaries
             .into_iter()
-            .map(|canary| Arc::new(CanaryPlan::wire(name.clone(), canary, &mut problems)))
+            .map(|canary| Arc::new(CanaryPlan::wire(name.clone(), canary, &everywhere, &mut problems)))
             .collect();
         if problems.is_empty() {
             Ok(Self { suite: name, canaries, operations: operations.unwrap_or_default() })
@@ -125,7 +135,12 @@ impl Plan {
 }
 
 impl CanaryPlan {
-    fn wire(suite: Arc<str>, canary: super::Canary, problems: &mut Vec<Problem>) -> Self {
+    fn wire(
+        suite: Arc<str>,
+        canary: super::Canary,
+        everywhere: &HashMap<TypeId, String>,
+        problems: &mut Vec<Problem>,
+    ) -> Self {
         let super::Canary { name, steps, every, deadline, budget: _, misplaced } = canary;
         let full = |step: &Step| format!("{name}::{}", title(step.kind, &step.name));
         if !well_named(&name) {
@@ -154,12 +169,12 @@ impl CanaryPlan {
         }
 
         let mut edges = Vec::with_capacity(steps.len());
-        let mut readers: HashMap<usize, Vec<usize>> = HashMap::new();
-        let mut enders: HashMap<usize, Vec<usize>> = HashMap::new();
+        let mut readers: BTreeMap<usize, Vec<usize>> = BTreeMap::new();
+        let mut enders: BTreeMap<usize, Vec<usize>> = BTreeMap::new();
         for (index, step) in steps.iter().enumerate() {
-            let mut inputs = Vec::new();
+            let mut inputs = Vec::with_capacity(step.needs.outputs.len());
             for need in &step.needs.outputs {
-                match provider(step, need, &steps, &by_name, &by_output, &full) {
+                match provider(step, need, &steps, &by_name, &by_output, everywhere, &full) {
                     Ok(from) => {
                         inputs.push((need.id, from));
                         let ends = step.needs.ends.iter().any(|it| it.id == need.id);
@@ -177,7 +192,7 @@ impl CanaryPlan {
                     problems.push(Problem::IdlePick { step: full(step), key: *key });
                 }
             }
-            let mut needs: Vec<usize> = Vec::new();
+            let mut needs: Vec<usize> = Vec::with_capacity(inputs.len());
             for &(_, from) in &inputs {
                 if !needs.contains(&from) {
                     needs.push(from);
@@ -193,10 +208,10 @@ impl CanaryPlan {
             edges.push((inputs, needs, order));
         }
         for (provider, by) in &enders {
-            if let [first, second, ..] = by[..] {
+            if by.len() > 1 {
                 problems.push(Problem::TwoEnds {
                     key: steps[*provider].output,
-                    steps: [full(&steps[first]), full(&steps[second])],
+                    steps: by.iter().map(|&it| full(&steps[it])).collect(),
                 });
             }
             for &ender in by {
@@ -209,8 +224,16 @@ impl CanaryPlan {
             order.dedup();
             order.retain(|it| !needs.contains(it));
         }
-        if let Some(path) = find_cycle(&edges) {
-            problems.push(Problem::Cycle { path: path.into_iter().map(|it| full(&steps[it])).collect() });
+        for path in find_cycles(&edges) {
+            let named = |at: usize, other: usize| steps[at].after.iter().any(|it| *it == steps[other].name);
+            problems.push(Problem::Cycle {
+                ends: path
+                    .windows(2)
+                    .filter(|pair| !edges[pair[0]].1.contains(&pair[1]) && !named(pair[0], pair[1]))
+                    .map(|pair| [full(&steps[pair[0]]), full(&steps[pair[1]])])
+                    .collect(),
+                path: path.into_iter().map(|it| full(&steps[it])).collect(),
+            });
         }
 
         let steps = steps
@@ -297,7 +320,8 @@ impl CanaryPlan {
             let open: Vec<_> = needs.iter().chain(order).copied().filter(|&it| until[it].is_none()).collect();
             if open.is_empty() {
                 let before = needs.iter().chain(order).filter_map(|&it| until[it]).max().unwrap_or_default();
-                until[at] = Some(before + step.timeout * (step.retries + 1));
+                let own = step.timeout.saturating_mul(step.retries.saturating_add(1));
+                until[at] = Some(before.saturating_add(own));
                 stack.pop();
             } else {
                 stack.extend(open);
@@ -318,6 +342,7 @@ fn provider(
     steps: &[Step],
     by_name: &HashMap<&str, usize>,
     by_output: &HashMap<TypeId, Vec<usize>>,
+    everywhere: &HashMap<TypeId, String>,
     full: &impl Fn(&Step) -> String,
 ) -> Result<usize, Problem> {
     let providers = by_output.get(&need.id).map_or(&[][..], Vec::as_slice);
@@ -338,6 +363,7 @@ fn provider(
         [] => Err(Problem::Missing {
             step: full(step),
             need: *need,
+            elsewhere: everywhere.get(&need.id).cloned(),
             offered: steps
                 .iter()
                 .filter(|it| it.returns_a_fact())
@@ -354,8 +380,8 @@ fn provider(
 
 type Edges = (Vec<(TypeId, usize)>, Vec<usize>, Vec<usize>);
 
-/// The steps on the first cycle found, the first one again at the end.
-fn find_cycle(edges: &[Edges]) -> Option<Vec<usize>> {
+/// Cycles that have no step in common, each with its first step again at the end.
+fn find_cycles(edges: &[Edges]) -> Vec<Vec<usize>> {
     #[derive(Clone, Copy, PartialEq)]
     enum Mark {
         New,
@@ -363,9 +389,12 @@ fn find_cycle(edges: &[Edges]) -> Option<Vec<usize>> {
         Done,
     }
 
+    let mut cycles: Vec<Vec<usize>> = Vec::new();
+    let mut reported = vec![false; edges.len()];
     let mut marks = vec![Mark::New; edges.len()];
     for start in 0..edges.len() {
-        // The path from `start`, each step with the number of its edges already followed.
+        // The path from `start`, each step with the number of its edges already followed. No recursion: a chain may
+        // be thousands of steps long.
         let mut path: Vec<(usize, usize)> = vec![(start, 0)];
         while let Some((at, followed)) = path.last_mut() {
             if *followed == 0 {
@@ -376,24 +405,25 @@ fn find_cycle(edges: &[Edges]) -> Option<Vec<usize>> {
                 marks[*at] = Mark::Open;
             }
             let (_, needs, order) = &edges[*at];
-            if let Some(&next) = needs.iter().chain(order).nth(*followed) {
-                *followed += 1;
-                if marks[next] == Mark::Open {
-                    let mut cycle: Vec<usize> = path.iter().map(|&(step, _)| step).collect();
-                    cycle.drain(
-                        ..cycle.iter().position(|&it| it == next).expect("open steps are on the path"),
-                    );
-                    cycle.push(next);
-                    return Some(cycle);
-                }
-                path.push((next, 0));
-            } else {
+            let Some(&next) = needs.iter().chain(order).nth(*followed) else {
                 marks[*at] = Mark::Done;
                 path.pop();
+                continue;
+            };
+            *followed += 1;
+            if marks[next] != Mark::Open {
+                path.push((next, 0));
+                continue;
+            }
+            let cycle = path.iter().map(|&(step, _)| step).skip_while(|&step| step != next);
+            let cycle: Vec<usize> = cycle.chain([next]).collect();
+            if !cycle.iter().any(|&step| reported[step]) {
+                cycle.iter().for_each(|&step| reported[step] = true);
+                cycles.push(cycle);
             }
         }
     }
-    None
+    cycles
 }
 
 /// Names become parts of trial names, keys of pages and labels: letters, digits, `_`, `-` and `.` only.
@@ -419,14 +449,14 @@ pub enum Problem {
     DuplicateCanary { canary: Arc<str> },
     DuplicateName { step: String, places: [String; 2] },
     Misplaced { canary: Arc<str>, option: &'static str },
-    Missing { step: String, need: Key, offered: Vec<(Key, Arc<str>)> },
+    Missing { step: String, need: Key, elsewhere: Option<String>, offered: Vec<(Key, Arc<str>)> },
     MissingResource { step: String, need: Key },
     Ambiguous { step: String, need: Key, providers: Vec<Arc<str>> },
     WrongPick { step: String, need: Key, picked: Arc<str>, returns: Key },
     IdlePick { step: String, key: Key },
     UnknownStep { step: String, named: Arc<str> },
-    TwoEnds { key: Key, steps: [String; 2] },
-    Cycle { path: Vec<String> },
+    TwoEnds { key: Key, steps: Vec<String> },
+    Cycle { path: Vec<String>, ends: Vec<[String; 2]> },
     UnknownOperation { step: String, operation: Arc<str> },
     FixtureCovers { step: String, operation: Arc<str> },
     TwoProvers { operation: Arc<str>, steps: Vec<String> },
@@ -470,8 +500,14 @@ impl fmt::Display for Problem {
                     "`.{option}(..)` stands before the first step of `{canary}`; put it behind its step"
                 )
             }
-            Self::Missing { step, need, offered } => {
-                write!(f, "`{step}` takes `Out<{0}>`, but no step returns `{0}`", need.name())?;
+            Self::Missing { step, need, elsewhere, offered } => {
+                write!(f, "`{step}` needs `{}`, which no step returns", need.name())?;
+                if let Some(elsewhere) = elsewhere {
+                    return write!(
+                        f,
+                        "\n  `{elsewhere}` returns it, but a step can only take from steps of its own canary"
+                    );
+                }
                 if let Some((key, by)) = offered.iter().find(|(key, _)| key.name() == need.name()) {
                     return write!(
                         f,
@@ -482,9 +518,9 @@ impl fmt::Display for Problem {
                 if offered.is_empty() {
                     return f.write_str("\n  no step returns anything yet: add the one that does");
                 }
-                f.write_str("\n  add the step that does, or take one of:")?;
-                for (key, by) in offered.iter().take(12) {
-                    write!(f, " `{}` by `{by}`", key.name())?;
+                f.write_str("\n  add the step that does, or take one of these: ")?;
+                for (at, (key, by)) in offered.iter().take(12).enumerate() {
+                    write!(f, "{}`{}` from `{by}`", if at == 0 { "" } else { ", " }, key.name())?;
                 }
                 if offered.len() > 12 {
                     write!(f, " and {} more", offered.len() - 12)?;
@@ -499,7 +535,7 @@ impl fmt::Display for Problem {
             ),
             Self::Ambiguous { step, need, providers } => write!(
                 f,
-                "`{step}` takes `Out<{0}>`, which several steps return: {1}\n  say which with \
+                "`{step}` needs `{0}`, which several steps return: {1}\n  say which with \
                  `.pick::<{0}>(\"{2}\")`, or wrap one in a type of its own",
                 need.name(),
                 providers.join(", "),
@@ -512,19 +548,33 @@ impl fmt::Display for Problem {
                 returns.name()
             ),
             Self::IdlePick { step, key } => {
-                write!(f, "`{step}` picks `{0}`, but takes no `Out<{0}>`; remove the `.pick`", key.name())
+                write!(f, "`{step}` picks `{0}`, but does not need it; remove the `.pick`", key.name())
             }
             Self::UnknownStep { step, named } => {
                 write!(f, "`{step}` names `{named}`, but the canary has no such step; correct the name")
             }
-            Self::TwoEnds { key, steps: [first, second] } => write!(
+            Self::TwoEnds { key, steps } => write!(
                 f,
-                "both `{first}` and `{second}` take `Ends<{}>`, but only one step can destroy it; let the other \
-                 take `Out`",
-                key.name()
+                "several steps take `Ends<{}>`, but only one can destroy it: {}; let the others take `Out`",
+                key.name(),
+                steps.join(", ")
             ),
-            Self::Cycle { path } => {
-                write!(f, "steps wait for one another: {}; break the circle", path.join(" -> "))
+            Self::Cycle { path, ends } => {
+                if let [only, _] = path.as_slice() {
+                    return write!(
+                        f,
+                        "`{only}` waits for itself: it takes what it returns, or comes `.after` itself; remove that"
+                    );
+                }
+                write!(
+                    f,
+                    "steps wait for one another, each for the next: {}; break the circle",
+                    path.join(" -> ")
+                )?;
+                for [ender, reader] in ends {
+                    write!(f, "\n  `{ender}` waits for `{reader}` because it ends what that one takes")?;
+                }
+                Ok(())
             }
             Self::UnknownOperation { step, operation } => write!(
                 f,

@@ -1,36 +1,61 @@
 //! One execution of a canary: pulled, not scheduled. Asking for a step runs its prerequisites first, each once.
 
 use std::{
-    collections::HashMap,
     future::Future,
     pin::Pin,
-    sync::{Arc, Mutex, OnceLock, PoisonError},
+    sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError},
     time::{Duration, Instant},
 };
 
 use jiff::Timestamp;
-use tokio::sync::{Semaphore, watch};
+use tokio::{
+    sync::{Semaphore, SetOnce},
+    task::JoinHandle,
+};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use super::{
     cleanup::{CLEANUP_LIMIT, Journal, JournalEntry, NoJournal, UndoStack},
-    context::{Context, Log, Recorder, Resources, RunShared, Value},
+    context::{Context, Log, Outputs, Recorder, Resources, RunShared, Value},
     plan::{CanaryPlan, Planned},
 };
 use crate::{
     clock::Clock,
     failure::Failure,
-    record::{AttemptRecord, CleanupRecord, FailureRecord, RunRecord, StepRecord, VERSION, millis},
+    record::{AttemptRecord, CleanupRecord, FailureRecord, RunRecord, StepKind, StepRecord, VERSION, millis},
     redact::Redactor,
     verdict::{Cause, Verdict},
 };
 
-/// How long clean-up waits for requests of steps that were given up.
-const IN_FLIGHT_LIMIT: Duration = Duration::from_secs(2);
+/// Stands for a timeout that is too long to be a point in time.
+const NO_LIMIT: Duration = Duration::from_secs(365 * 24 * 3600);
 
-/// How long a step may be overdue before its thread counts as blocked: timers of a healthy runtime fire within
-/// milliseconds.
-const STARVED_AFTER: Duration = Duration::from_secs(2);
+/// How long a run waits for what does not end by itself. The defaults are for real targets; a test of what happens
+/// at a limit sets a short one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Limits {
+    /// All the time that clean-up has, waiting for requests in flight included.
+    pub cleanup: Duration,
+    /// How much of it may go into waiting for requests of steps that were given up.
+    pub in_flight: Duration,
+    /// How long a step that was given up has to reach its next `.await`, where it stops. The run waits for that, so
+    /// that nothing which comes after a step meets the step itself.
+    pub stop: Duration,
+    /// How long a step may be overdue before its thread counts as blocked: timers of a healthy runtime fire within
+    /// milliseconds.
+    pub starved: Duration,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            cleanup: CLEANUP_LIMIT,
+            in_flight: Duration::from_secs(2),
+            stop: Duration::from_millis(500),
+            starved: Duration::from_secs(2),
+        }
+    }
+}
 
 /// What a run is made with.
 #[derive(Clone)]
@@ -56,6 +81,8 @@ pub struct RunOptions {
     pub clock: Clock,
     /// Cancelled from outside to stop the run; clean-up is still done.
     pub cancel: CancellationToken,
+    /// How long the run waits for what does not end by itself.
+    pub limits: Limits,
 }
 
 impl RunOptions {
@@ -73,6 +100,7 @@ impl RunOptions {
             resources,
             clock: Clock::system(),
             cancel: CancellationToken::new(),
+            limits: Limits::default(),
         }
     }
 }
@@ -89,19 +117,62 @@ pub struct Run {
     wanted: Vec<bool>,
     patience: Option<Duration>,
     limit: Option<Arc<Semaphore>>,
-    /// A step's memo: filled by whoever asks first, with a task that belongs to the run and not to the asker.
-    cells: Vec<OnceLock<watch::Receiver<Option<StepEnd>>>>,
-    /// Attempts going on now. Written by the steps' tasks, read by the watchdog's thread.
-    live: Mutex<HashMap<usize, Live>>,
+    /// One per step of the plan.
+    cells: Vec<Cell>,
     /// What clean-up has done so far.
     cleaned: Mutex<Vec<CleanupRecord>>,
+    /// Held while cleaning up: who asks meanwhile waits until it is done.
+    cleaning: tokio::sync::Mutex<()>,
 }
 
+/// What a run knows of one step.
+#[derive(Default)]
+struct Cell {
+    /// Set by whoever asks first, who starts a task that belongs to the run and not to the asker.
+    started: OnceLock<()>,
+    /// Set by that task.
+    end: SetOnce<StepEnd>,
+    /// From the first attempt to the end, which is told under this lock: so that nobody finds the step neither
+    /// alive nor ended. Written by the step's task, read by whoever takes a record, the watchdog's thread included.
+    live: Mutex<Option<Box<Live>>>,
+}
+
+/// A step that has begun.
 struct Live {
+    /// Those that are over.
+    attempts: Vec<AttemptRecord>,
+    /// The one going on.
+    current: Option<Current>,
+}
+
+struct Current {
     number: u32,
     started: Instant,
     deadline: Instant,
     recorder: Recorder,
+}
+
+/// Tells a step's end, also if its task is dropped half-way because its runtime is shut down.
+struct Ending {
+    run: Arc<Run>,
+    step: usize,
+}
+
+impl Ending {
+    fn tell(&self, mut end: End) {
+        let cell = &self.run.cells[self.step];
+        let mut live = cell.live();
+        end.attempts = live.take().map(|it| it.attempts).unwrap_or_default();
+        let _ = cell.end.set(StepEnd(Arc::new(end)));
+    }
+}
+
+impl Drop for Ending {
+    fn drop(&mut self) {
+        if self.run.cells[self.step].end.get().is_none() {
+            self.tell(End::without_pass(cancelled()));
+        }
+    }
 }
 
 /// What became of one step.
@@ -111,7 +182,7 @@ pub struct StepEnd(Arc<End>);
 struct End {
     verdict: Verdict,
     flaky: bool,
-    failure: Option<Failure>,
+    failure: Option<Box<Failure>>,
     /// The first cause, of a blocked step.
     root: Option<usize>,
     output: Option<Value>,
@@ -130,7 +201,7 @@ impl StepEnd {
     /// Why it did not pass; of a blocked step, why its root did not.
     #[must_use]
     pub fn failure(&self) -> Option<&Failure> {
-        self.0.failure.as_ref()
+        self.0.failure.as_deref()
     }
 
     /// Index of the step that a blocked one is blocked by.
@@ -155,10 +226,12 @@ impl Run {
             resources,
             clock,
             cancel,
+            limits,
         } = options;
         let filtered = selected.is_some();
+        // Fixtures are not asked for: who takes their output pulls them in.
         let selected = selected.unwrap_or_else(|| {
-            (0..plan.steps.len()).filter(|&it| plan.steps[it].step.ignored.is_none()).collect()
+            plan.cases().map(|(it, _)| it).filter(|&it| plan.steps[it].step.ignored.is_none()).collect()
         });
         let shared = RunShared {
             suite: plan.suite.clone(),
@@ -172,11 +245,12 @@ impl Run {
             undo: UndoStack::new(journal),
             in_flight: TaskTracker::new(),
             cancel,
+            limits,
             clock,
         };
         Arc::new(Self {
             wanted: plan.closure(selected.iter().copied()),
-            cells: plan.steps.iter().map(|_| OnceLock::new()).collect(),
+            cells: plan.steps.iter().map(|_| Cell::default()).collect(),
             began: shared.clock.now(),
             shared: Arc::new(shared),
             plan,
@@ -185,8 +259,8 @@ impl Run {
             selected,
             patience,
             limit,
-            live: Mutex::default(),
             cleaned: Mutex::default(),
+            cleaning: tokio::sync::Mutex::default(),
         })
     }
 
@@ -209,20 +283,20 @@ impl Run {
     }
 
     /// Starts all selected steps, and so everything they need. Does not wait.
+    ///
+    /// # Panics
+    /// Outside a tokio runtime; so does [`Run::end_of`].
     pub fn start(self: &Arc<Self>) {
         for &step in &self.selected {
-            self.cell(step);
+            self.start_step(step);
         }
     }
 
     /// Waits for a step's end, running it and its prerequisites if they have not run.
     pub fn end_of(self: &Arc<Self>, step: usize) -> Pin<Box<dyn Future<Output = StepEnd> + Send>> {
-        let mut receiver = self.cell(step);
-        Box::pin(async move {
-            let end =
-                receiver.wait_for(Option::is_some).await.expect("the step's task reports before it ends");
-            end.clone().expect("waited for it")
-        })
+        self.start_step(step);
+        let run = Arc::clone(self);
+        Box::pin(async move { run.cells[step].end.wait().await.clone() })
     }
 
     /// Runs all selected steps, cleans up, and says what came of it.
@@ -243,12 +317,13 @@ impl Run {
     /// Undoes what the steps have created, last first. What could not be undone stays open, and a second call
     /// tries it again.
     pub async fn clean_up(&self) {
-        let deadline = Clock::instant() + CLEANUP_LIMIT;
+        let _turn = self.cleaning.lock().await;
+        let deadline = Clock::instant() + self.shared.limits.cleanup;
         self.shared.in_flight.close();
         // Otherwise the creation of a thing could overtake its removal.
-        let _ = tokio::time::timeout(IN_FLIGHT_LIMIT, self.shared.in_flight.wait()).await;
-        let records = self.shared.undo.unwind(&self.shared, deadline).await;
-        self.cleaned.lock().unwrap_or_else(PoisonError::into_inner).extend(records);
+        let _ = tokio::time::timeout(self.shared.limits.in_flight, self.shared.in_flight.wait()).await;
+        let undone = |record| self.cleaned.lock().unwrap_or_else(PoisonError::into_inner).push(record);
+        self.shared.undo.unwind(&self.shared, deadline, undone).await;
     }
 
     /// What the run has promised to undo and not yet undone.
@@ -262,18 +337,20 @@ impl Run {
     #[must_use]
     pub fn starved(&self) -> Vec<String> {
         let now = Clock::instant();
-        let live = self.live.lock().unwrap_or_else(PoisonError::into_inner);
-        live.iter()
-            .filter(|(_, it)| now > it.deadline + STARVED_AFTER)
-            .map(|(&step, _)| self.plan.full_name(&self.plan.steps[step].step))
-            .collect()
+        let overdue = |cell: &Cell| {
+            let live = cell.live();
+            let current = live.as_ref().and_then(|it| it.current.as_ref());
+            current.is_some_and(|it| now.saturating_duration_since(it.deadline) > self.shared.limits.starved)
+        };
+        let steps = self.plan.steps.iter().zip(&self.cells);
+        steps.filter(|(_, cell)| overdue(cell)).map(|(it, _)| self.plan.full_name(&it.step)).collect()
     }
 
     /// The record as it stands, redacted; complete after [`Run::finish`].
     #[must_use]
     pub fn record(&self) -> RunRecord {
-        let steps: Vec<StepRecord> =
-            (0..self.plan.steps.len()).filter_map(|step| self.step_record(step)).collect();
+        let mut steps: Vec<StepRecord> = Vec::with_capacity(self.plan.steps.len());
+        steps.extend((0..self.plan.steps.len()).filter_map(|step| self.step_record(step)));
         let mut record = RunRecord {
             version: VERSION,
             suite: self.plan.suite.to_string(),
@@ -284,7 +361,7 @@ impl Run {
             location: self.location.clone(),
             started: self.began,
             duration_ms: millis(self.shared.started.elapsed()),
-            verdict: Verdict::worst(steps.iter().map(|step| step.verdict)),
+            verdict: Verdict::worst(steps.iter().filter(|it| says_something(it)).map(|it| it.verdict)),
             filtered: self.filtered,
             steps,
             cleanup: self.cleaned.lock().unwrap_or_else(PoisonError::into_inner).clone(),
@@ -293,142 +370,142 @@ impl Run {
         record
     }
 
-    fn cell(self: &Arc<Self>, step: usize) -> watch::Receiver<Option<StepEnd>> {
+    fn start_step(self: &Arc<Self>, step: usize) {
         // The step belongs to the run, not to the caller: a caller that gives up must not make the next one start
         // the step again.
-        let cell = self.cells[step].get_or_init(|| {
-            let (sender, receiver) = watch::channel(None);
-            let run = Arc::clone(self);
-            tokio::spawn(
-                async move { sender.send_replace(Some(StepEnd(Arc::new(run.execute(step).await)))) },
-            );
-            receiver
+        self.cells[step].started.get_or_init(|| {
+            let ending = Ending { run: Arc::clone(self), step };
+            tokio::spawn(async move { ending.tell(ending.run.execute(step).await) });
         });
-        cell.clone()
     }
 
+    /// Everything but the attempts, which are kept in the step's cell until it has ended.
     async fn execute(self: &Arc<Self>, index: usize) -> End {
         let planned = &self.plan.steps[index];
-        let mut outputs = HashMap::new();
-        match self.prerequisites(planned, &mut outputs).await {
-            Ok(()) => (),
+        let outputs = match self.prerequisites(planned).await {
+            Ok(outputs) => outputs,
             Err(blocked) => return blocked,
-        }
+        };
         // Taken after the prerequisites: holding it while waiting for them would deadlock chains longer than the
         // limit.
         let _permit = match &self.limit {
-            Some(limit) => limit.acquire().await.ok(),
+            // Others may hold it for long; a run that is cancelled does not wait for them.
+            Some(limit) => tokio::select! {
+                biased;
+                () = self.shared.cancel.cancelled() => None,
+                permit = limit.acquire() => permit.ok(),
+            },
             None => None,
         };
 
-        let mut end = End::new(Verdict::Skipped);
-        end.started_ms = millis(self.shared.started.elapsed());
+        // On the heap, so that a step which still waits for others takes little room.
+        Box::pin(self.attempts(index, outputs)).await
+    }
+
+    async fn attempts(&self, index: usize, outputs: Outputs) -> End {
+        let planned = &self.plan.steps[index];
+        let started_ms = millis(self.shared.started.elapsed());
         let started = Clock::instant();
-        for number in 1..=planned.step.retries + 1 {
-            let (attempt, outcome) = self.attempt(index, number, outputs.clone()).await;
-            end.attempts.push(attempt);
+        let mut end = End::without_pass(cancelled());
+        for number in 1..=planned.step.retries.saturating_add(1) {
+            let outcome = if self.shared.cancel.is_cancelled() {
+                Err(cancelled())
+            } else {
+                self.attempt(index, number, outputs.clone()).await
+            };
             match outcome {
                 Ok(output) => {
-                    end.verdict = Verdict::Passed;
+                    end = End::passed(output);
                     end.flaky = number > 1;
-                    end.output = Some(output);
-                    end.failure = None;
                     break;
                 }
                 Err(failure) => {
                     let cancelled = failure.cause == Cause::Cancelled;
-                    end.verdict = failure.verdict();
-                    end.failure = Some(failure);
+                    end = End::without_pass(failure);
                     if cancelled {
                         break;
                     }
                 }
             }
         }
+        end.started_ms = started_ms;
         end.duration_ms = millis(started.elapsed());
         end
     }
 
     /// Waits for everything that stands before a step, and collects the outputs it takes.
-    async fn prerequisites(
-        self: &Arc<Self>,
-        planned: &Planned,
-        outputs: &mut HashMap<std::any::TypeId, Value>,
-    ) -> Result<(), End> {
+    async fn prerequisites(self: &Arc<Self>, planned: &Planned) -> Result<Outputs, End> {
         let ordered = || planned.order.iter().copied().filter(|&it| self.wanted[it]);
         for step in planned.needs.iter().copied().chain(ordered()) {
-            self.cell(step);
+            self.start_step(step);
         }
         for step in ordered() {
             self.end_of(step).await;
         }
+        let mut outputs = Vec::with_capacity(planned.inputs.len());
         for &step in &planned.needs {
             let StepEnd(end) = self.end_of(step).await;
-            match (end.verdict, &end.output) {
-                (Verdict::Passed, Some(output)) => {
-                    for (type_id, _) in planned.inputs.iter().filter(|(_, from)| *from == step) {
-                        outputs.insert(*type_id, Arc::clone(output));
-                    }
-                }
-                _ => {
-                    let mut blocked = End::new(Verdict::Blocked);
-                    // The first cause is what people want to see, not the nearest one.
-                    blocked.root = Some(end.root.unwrap_or(step));
-                    blocked.failure = end.failure.clone();
-                    blocked.started_ms = millis(self.shared.started.elapsed());
-                    return Err(blocked);
-                }
-            }
+            let Some(output) = &end.output else {
+                let mut blocked = End::new(Verdict::Blocked);
+                // The first cause is what people want to see, not the nearest one.
+                blocked.root = Some(end.root.unwrap_or(step));
+                blocked.failure = end.failure.clone();
+                blocked.started_ms = millis(self.shared.started.elapsed());
+                return Err(blocked);
+            };
+            let taken = planned.inputs.iter().filter(|(_, from)| *from == step);
+            outputs.extend(taken.map(|(type_id, _)| (*type_id, Arc::clone(output))));
         }
-        Ok(())
+        Ok(outputs)
     }
 
-    async fn attempt(
-        &self,
-        index: usize,
-        number: u32,
-        outputs: HashMap<std::any::TypeId, Value>,
-    ) -> (AttemptRecord, Result<Value, Failure>) {
+    async fn attempt(&self, index: usize, number: u32, outputs: Outputs) -> Result<Value, Failure> {
         let step = &self.plan.steps[index].step;
         let recorder = Recorder::new(self.shared.started);
-        let started = Clock::instant();
         let limit = self.patience.map_or(step.timeout, |patience| patience.min(step.timeout));
-        let deadline = started + limit;
         let started_ms = recorder.now_ms();
-        let live = Live { number, started, deadline, recorder: recorder.clone() };
-        self.live.lock().unwrap_or_else(PoisonError::into_inner).insert(index, live);
+        let started = Clock::instant();
+        let deadline = started.checked_add(limit).unwrap_or(started + NO_LIMIT);
+        self.cells[index]
+            .live()
+            .get_or_insert_with(|| Box::new(Live { attempts: Vec::with_capacity(1), current: None }))
+            .current = Some(Current { number, started, deadline, recorder: recorder.clone() });
 
-        let outcome = if self.shared.cancel.is_cancelled() {
-            Err(cancelled())
-        } else {
-            let cx = Context::new(
-                Arc::clone(&self.shared),
-                step.name.clone(),
-                number,
-                deadline,
-                outputs,
-                recorder.clone(),
-            );
-            let body = Arc::clone(&step.run);
-            // A task of its own: a panic ends the step and not the run, and a step that blocks its thread does not
-            // keep the time limit from being noticed on another one.
-            let mut task = tokio::spawn(async move { body(&cx).await });
-            let outcome = tokio::select! {
-                outcome = &mut task => outcome.unwrap_or_else(|panic| Err(panic_failure(panic))),
-                () = tokio::time::sleep_until(deadline.into()) => Err(self.timed_out(limit, &recorder.log())),
-                () = self.shared.cancel.cancelled() => Err(cancelled()),
-            };
-            task.abort();
-            outcome
+        let cx = Context::new(
+            Arc::clone(&self.shared),
+            step.name.clone(),
+            number,
+            deadline,
+            outputs,
+            recorder.clone(),
+        );
+        let body = Arc::clone(&step.run);
+        // A task of its own: a panic ends the step and not the run, and a step that blocks its thread does not keep
+        // the time limit from being noticed on another one.
+        let mut task = tokio::spawn(async move { body(&cx).await });
+        // What is there counts, however late this task comes to look.
+        let (outcome, elapsed) = tokio::select! {
+            biased;
+            outcome = &mut task => {
+                (outcome.unwrap_or_else(|panic| Err(panic_failure(panic))), started.elapsed())
+            }
+            () = tokio::time::sleep_until(deadline.into()) => {
+                let elapsed = started.elapsed();
+                self.stop(task).await;
+                (Err(self.timed_out(limit, &recorder.log())), elapsed)
+            }
+            () = self.shared.cancel.cancelled() => {
+                let elapsed = started.elapsed();
+                self.stop(task).await;
+                (Err(cancelled()), elapsed)
+            }
         };
 
-        let elapsed = started.elapsed();
         let log = given_up(recorder.log());
         let outcome = match (outcome, step.within) {
             (Ok(_), Some(budget)) if elapsed > budget => Err(self.too_slow(elapsed, budget, &log)),
             (outcome, _) => outcome,
         };
-        self.live.lock().unwrap_or_else(PoisonError::into_inner).remove(&index);
         let attempt = AttemptRecord {
             number,
             started_ms,
@@ -438,7 +515,18 @@ impl Run {
             exchanges: log.exchanges,
             notes: log.notes,
         };
-        (attempt, outcome)
+        if let Some(live) = self.cells[index].live().as_mut() {
+            live.current = None;
+            live.attempts.push(attempt);
+        }
+        outcome
+    }
+
+    /// Ends a step's task. Until its next `.await` it still does things; those belong to this attempt, and must not
+    /// happen beside the next one, or beside clean-up.
+    async fn stop(&self, task: JoinHandle<Result<Value, Failure>>) {
+        task.abort();
+        let _ = tokio::time::timeout(self.shared.limits.stop, task).await;
     }
 
     fn timed_out(&self, limit: Duration, log: &Log) -> Failure {
@@ -485,18 +573,19 @@ impl Run {
             waited_for: order.iter().filter(|&&it| self.wanted[it]).map(name).collect(),
             ..StepRecord::default()
         };
-        if !self.wanted[index] {
+        let cell = &self.cells[index];
+        if !self.wanted[index] && cell.started.get().is_none() {
             record.reason = Some(step.ignored.as_deref().filter(|_| !self.filtered)?.to_owned());
             return Some(record);
         }
-        let ended = self.cells[index].get().and_then(|cell| cell.borrow().clone());
-        let Some(StepEnd(end)) = ended else {
-            self.unfinished(index, &mut record);
+        let live = cell.live();
+        let Some(StepEnd(end)) = cell.end.get() else {
+            self.unfinished(live.as_deref(), &mut record);
             return Some(record);
         };
         record.verdict = end.verdict;
         record.flaky = end.flaky;
-        record.failure = end.failure.as_ref().map(FailureRecord::from);
+        record.failure = end.failure.as_deref().map(FailureRecord::from);
         record.root = end.root.map(|root| self.plan.steps[root].step.name.to_string());
         record.started_ms = end.started_ms;
         record.duration_ms = end.duration_ms;
@@ -505,36 +594,51 @@ impl Run {
     }
 
     /// What can be said of a step when the process has to be ended before the step ends.
-    fn unfinished(&self, index: usize, record: &mut StepRecord) {
-        let live = self.live.lock().unwrap_or_else(PoisonError::into_inner);
-        let failure = match live.get(&index) {
-            None => Failure::of(Cause::Cancelled, "the run ended before this step began"),
+    fn unfinished(&self, live: Option<&Live>, record: &mut StepRecord) {
+        let current = live.and_then(|it| it.current.as_ref());
+        let failure = match current {
             Some(it) if Clock::instant() > it.deadline => Failure::of(
                 Cause::Timeout,
                 format_args!(
                     "blocks its thread: the time limit of {:?} could not be enforced",
-                    self.plan.steps[index].step.timeout
+                    it.deadline.saturating_duration_since(it.started)
                 ),
             )
             .remedy("await instead of blocking; put work that blocks into `tokio::task::spawn_blocking`"),
-            Some(_) => Failure::of(Cause::Cancelled, "the run ended while this step was running"),
+            None if live.is_none() => Failure::of(Cause::Cancelled, "the run ended before this step began"),
+            Some(_) | None => Failure::of(Cause::Cancelled, "the run ended while this step was running"),
         };
         record.verdict = failure.verdict();
         record.failure = Some(FailureRecord::from(&failure));
-        if let Some(Live { number, started, deadline: _, recorder }) = live.get(&index) {
+        record.attempts.extend(live.into_iter().flat_map(|it| &it.attempts).cloned());
+        if let Some(Current { number, started, deadline: _, recorder }) = current {
             let log = given_up(recorder.log());
-            record.duration_ms = millis(started.elapsed());
-            record.started_ms = (recorder.now_ms() - record.duration_ms).max(0.0);
+            let duration_ms = millis(started.elapsed());
             record.attempts.push(AttemptRecord {
                 number: *number,
-                started_ms: record.started_ms,
-                duration_ms: record.duration_ms,
+                started_ms: millis(started.saturating_duration_since(self.shared.started)),
+                duration_ms,
                 verdict: record.verdict,
                 failure: record.failure.clone(),
                 exchanges: log.exchanges,
                 notes: log.notes,
             });
         }
+        if let (Some(first), Some(last)) = (record.attempts.first(), record.attempts.last()) {
+            record.started_ms = first.started_ms;
+            record.duration_ms = last.started_ms + last.duration_ms - first.started_ms;
+        }
+    }
+}
+
+/// A fixture that passed has checked nothing.
+fn says_something(step: &StepRecord) -> bool {
+    step.kind == StepKind::Step || step.verdict != Verdict::Passed
+}
+
+impl Cell {
+    fn live(&self) -> MutexGuard<'_, Option<Box<Live>>> {
+        self.live.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -550,6 +654,15 @@ impl End {
             duration_ms: 0.0,
             attempts: Vec::new(),
         }
+    }
+
+    fn passed(output: Value) -> Self {
+        Self { output: Some(output), ..Self::new(Verdict::Passed) }
+    }
+
+    fn without_pass(failure: Failure) -> Self {
+        let verdict = failure.verdict();
+        Self { failure: Some(Box::new(failure)), ..Self::new(verdict) }
     }
 }
 
