@@ -7,6 +7,7 @@ mod cleanup;
 mod context;
 mod handler;
 mod plan;
+mod problem;
 mod run;
 
 use std::{any::TypeId, future::Future, panic::Location, sync::Arc, time::Duration};
@@ -16,7 +17,8 @@ pub use context::Key;
 pub use context::{Context, Ends, FromContext, Needs, Out, Recorder, Resources};
 pub use handler::{Arguments, Handler, Outcome};
 use handler::{BoxStep, erase};
-pub use plan::{CanaryPlan, Plan, PlanError, Problem};
+pub use plan::{CanaryPlan, Plan};
+pub use problem::{PlanError, Problem};
 pub(crate) use run::hex;
 pub use run::{Limits, Run, RunOptions, StepEnd};
 
