@@ -100,7 +100,7 @@ pub struct StepRecord {
     pub flaky: bool,
     /// Why it did not pass; of a blocked step, why its root did not.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub failure: Option<FailureRecord>,
+    pub failure: Option<Box<FailureRecord>>,
     /// The step that a blocked one is blocked by: the first cause, not the nearest.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub root: Option<String>,
@@ -131,7 +131,7 @@ pub struct AttemptRecord {
     pub verdict: Verdict,
     /// Why it did not pass.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub failure: Option<FailureRecord>,
+    pub failure: Option<Box<FailureRecord>>,
     /// Requests that the attempt made, in the order in which they began.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub exchanges: Vec<Exchange>,
@@ -331,17 +331,17 @@ impl FailureRecord {
     }
 }
 
-impl From<&Failure> for FailureRecord {
+impl From<&Failure> for Box<FailureRecord> {
     fn from(failure: &Failure) -> Self {
         let Failure { message, causes, cause, remedy, exchange } = failure;
-        Self {
+        Self::new(FailureRecord {
             message: message.clone(),
             causes: causes.clone(),
             cause: *cause,
             remedy: remedy.clone(),
             exchange: exchange.as_ref().map(|it| it.index),
             text: failure.to_string(),
-        }
+        })
     }
 }
 

@@ -147,7 +147,7 @@ fn judge(records: &[RunRecord], expected: Option<&Expectation>) -> String {
     for record in records {
         for root in record.roots() {
             let name = format!("{}::{}", record.canary, root.title());
-            let text = root.failure.as_ref().map_or("", |it| it.text.as_str());
+            let text = root.failure.as_deref().map_or("", |it| it.text.as_str());
             if root.verdict != Verdict::Failed {
                 let _ = write!(problems, "\n`{name}` could not tell: {text}");
             } else if steps.contains(&name) {

@@ -101,7 +101,7 @@ impl Page {
     }
 
     fn flaky(&mut self, step: &StepRecord) {
-        let failed: Vec<_> = step.attempts.iter().filter_map(|attempt| attempt.failure.as_ref()).collect();
+        let failed: Vec<_> = step.attempts.iter().filter_map(|attempt| attempt.failure.as_deref()).collect();
         let before = failed.last().map_or("no reason was recorded", |failure| &failure.message);
         let number = step.attempts.len();
         self.line(1, &format!("{} passed only at attempt {number}; before: {before}", step.title()));

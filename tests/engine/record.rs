@@ -183,7 +183,7 @@ async fn a_record_taken_in_the_middle_says_how_far_things_are() {
     cancel.cancel();
     soon(run.steps_ended()).await;
 
-    let message = |failure: &Option<FailureRecord>| {
+    let message = |failure: &Option<Box<FailureRecord>>| {
         let failure = failure.as_ref().unwrap();
         (failure.cause, failure.message.clone())
     };

@@ -40,18 +40,18 @@ fn step(name: &str, verdict: Verdict) -> StepRecord {
     StepRecord { name: name.into(), verdict, ..StepRecord::default() }
 }
 
-fn failure(cause: Cause, message: &str) -> FailureRecord {
-    FailureRecord {
+fn failure(cause: Cause, message: &str) -> Box<FailureRecord> {
+    Box::new(FailureRecord {
         message: message.into(),
         causes: Vec::new(),
         cause,
         remedy: None,
         exchange: None,
         text: message.into(),
-    }
+    })
 }
 
-fn attempt(number: u32, failure: Option<FailureRecord>) -> AttemptRecord {
+fn attempt(number: u32, failure: Option<Box<FailureRecord>>) -> AttemptRecord {
     let verdict = failure.as_ref().map_or(Verdict::Passed, |it| it.cause.verdict());
     AttemptRecord {
         number,
@@ -193,10 +193,10 @@ fn the_whole_document() {
         covers: vec!["create-key".into(), "list-keys".into()],
         started_ms: 100.0,
         duration_ms: 250.4,
-        failure: Some(FailureRecord {
+        failure: Some(Box::new(FailureRecord {
             text: "bad answer\n  caused by: 503\n  remedy: wait".into(),
-            ..failure(Cause::Contract, "bad answer")
-        }),
+            ..*failure(Cause::Contract, "bad answer")
+        })),
         attempts: vec![attempt],
         ..step("list_keys", Verdict::Failed)
     };

@@ -228,16 +228,16 @@ fn not_passed(
     let mut status = TestCaseStatus::non_success(kind);
     let earlier = match step.attempts.split_last() {
         Some((last, earlier)) => {
-            status.set_description(failure_text(step, step.failure.as_ref(), Some(last), options));
+            status.set_description(failure_text(step, step.failure.as_deref(), Some(last), options));
             earlier
         }
         None => {
-            status.set_description(failure_text(step, step.failure.as_ref(), None, options));
+            status.set_description(failure_text(step, step.failure.as_deref(), None, options));
             &[]
         }
     };
-    status.set_message(message(step.failure.as_ref()));
-    status.set_type(kind_of(step.failure.as_ref(), step.verdict));
+    status.set_message(message(step.failure.as_deref()));
+    status.set_type(kind_of(step.failure.as_deref(), step.verdict));
     status.add_reruns(earlier.iter().map(|attempt| rerun(record, step, attempt, options)));
     status
 }
@@ -252,7 +252,7 @@ fn rerun(
         Verdict::Inconclusive => NonSuccessKind::Error,
         Verdict::Passed | Verdict::Failed | Verdict::Blocked | Verdict::Skipped => NonSuccessKind::Failure,
     });
-    let failure = attempt.failure.as_ref();
+    let failure = attempt.failure.as_deref();
     rerun
         .set_timestamp(date(at(record.started, attempt.started_ms)))
         .set_time(duration(attempt.duration_ms))

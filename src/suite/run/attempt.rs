@@ -8,7 +8,7 @@ use super::{Current, Live, Run, cancelled};
 use crate::{
     clock::Clock,
     failure::Failure,
-    record::{AttemptRecord, FailureRecord, millis},
+    record::{AttemptRecord, millis},
     suite::context::{Context, Log, Outputs, Recorder, Value},
     verdict::{Cause, Verdict},
 };
@@ -74,7 +74,7 @@ impl Run {
             started_ms,
             duration_ms: millis(elapsed),
             verdict: outcome.as_ref().map_or_else(Failure::verdict, |_| Verdict::Passed),
-            failure: outcome.as_ref().err().map(FailureRecord::from),
+            failure: outcome.as_ref().err().map(Box::from),
             exchanges: log.exchanges,
             notes: log.notes,
         };

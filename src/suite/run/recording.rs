@@ -6,7 +6,7 @@ use super::{Current, Live, Run, StepEnd, attempt::given_up};
 use crate::{
     clock::Clock,
     failure::Failure,
-    record::{AttemptRecord, FailureRecord, RunRecord, StepKind, StepRecord, VERSION, millis},
+    record::{AttemptRecord, RunRecord, StepKind, StepRecord, VERSION, millis},
     suite::plan::Planned,
     verdict::{Cause, Verdict},
 };
@@ -64,7 +64,7 @@ impl Run {
         };
         record.verdict = end.verdict;
         record.flaky = end.flaky;
-        record.failure = end.failure.as_deref().map(FailureRecord::from);
+        record.failure = end.failure.as_deref().map(Box::from);
         record.root = end.root.map(|root| self.plan.steps[root].step.name.to_string());
         record.started_ms = end.started_ms;
         record.duration_ms = end.duration_ms;
@@ -88,7 +88,7 @@ impl Run {
             Some(_) | None => Failure::of(Cause::Cancelled, "the run ended while this step was running"),
         };
         record.verdict = failure.verdict();
-        record.failure = Some(FailureRecord::from(&failure));
+        record.failure = Some(Box::from(&failure));
         record.attempts.extend(live.into_iter().flat_map(|it| &it.attempts).cloned());
         if let Some(Current { number, started, deadline: _, recorder }) = current {
             let log = given_up(recorder.log());
