@@ -149,6 +149,15 @@ impl<'e> Settings<'e> {
             };
             self.problem(&name, "there is no such setting", remedy);
         }
+        let garbled: Vec<_> = self
+            .environment
+            .garbled()
+            .filter(|name| self.known.contains(name))
+            .map(ToOwned::to_owned)
+            .collect();
+        for name in garbled {
+            self.problem(&name, "the value is no text in UTF-8", "correct the value, or unset it");
+        }
         if self.problems.is_empty() { Ok(()) } else { Err(ConfigError { problems: self.problems }) }
     }
 }
@@ -233,8 +242,9 @@ pub struct OwnSettings {
 impl OwnSettings {
     /// Reads them.
     pub fn read(settings: &mut Settings<'_>) -> Self {
-        let reports: PathBuf =
-            settings.optional("COALMINE_REPORTS").map_or_else(|| REPORTS.into(), Into::into);
+        let reports: PathBuf = settings
+            .optional("COALMINE_REPORTS")
+            .map_or_else(|| environment::workspace().join(REPORTS), Into::into);
         Self {
             journal: settings
                 .optional("COALMINE_JOURNAL")

@@ -14,13 +14,16 @@ mod watchdog;
 
 use std::{
     ffi::OsString,
-    io::IsTerminal as _,
+    fmt,
+    fs::File,
+    io::{IsTerminal as _, Write as _},
+    panic::{AssertUnwindSafe, catch_unwind},
     process::ExitCode,
     sync::{Arc, OnceLock},
 };
 
 use clap::Parser as _;
-use libtest_mimic::Arguments;
+use libtest_mimic::{Arguments, Trial};
 use select::Selection;
 use tokio::{runtime::Runtime, sync::Semaphore};
 use tokio_util::sync::CancellationToken;
@@ -29,7 +32,10 @@ use crate::{
     config::{ConfigError, Environment, OwnSettings, Settings, Setup, Start},
     journal::FileJournal,
     redact::Redactor,
-    report::{console, files::Reports},
+    report::{
+        console,
+        files::{ReportError, Reports},
+    },
     suite::{Journal, NoJournal, Plan, Run, RunOptions, Suite},
     verdict::{EXIT_USAGE, Verdict},
 };
@@ -68,10 +74,15 @@ pub(crate) fn main_with<S: Setup>(suite: Suite, args: impl IntoIterator<Item = O
     match run::<S>(suite, args, &Environment::of_process()) {
         Ok(code) => code,
         Err(Refusal(message)) => {
-            eprintln!("error: {message}");
+            say(format_args!("error: {message}"));
             EXIT_USAGE.into()
         }
     }
+}
+
+/// A line for people. That nobody reads it any more (`| head`, or Ctrl-C that ends `tee` first) must not end the run.
+fn say(line: impl fmt::Display) {
+    let _ = writeln!(std::io::stderr().lock(), "{line}");
 }
 
 /// Nothing was run, and why.
@@ -89,11 +100,17 @@ fn run<S: Setup>(suite: Suite, mut args: Arguments, environment: &Environment) -
     }
     let plan = suite.plan()?;
     let selection = Selection::new(&plan, &args, select::one_process_per_trial(environment));
-    if args.list {
-        return Ok(libtest_mimic::run(&args, selection.listing(&plan)).exit_code());
+    if let Some(path) = &args.logfile {
+        // The harness would find out in the middle of the run.
+        File::create(path).map_err(|error| {
+            Refusal(format!("--logfile {path}: {error}\n  remedy: name a file that can be written"))
+        })?;
     }
-    if selection.is_empty() {
-        return nothing_selected(&plan, &selection, args);
+    if args.list {
+        return Ok(u8::from(!concluded(&args, selection.listing(&plan))).into());
+    }
+    if selection.is_elsewhere() {
+        return nothing_selected(&plan, &selection, &args);
     }
 
     let mut settings = Settings::new(environment);
@@ -102,17 +119,19 @@ fn run<S: Setup>(suite: Suite, mut args: Arguments, environment: &Environment) -
     settings.finish()?;
     let setup = setup
         .ok_or_else(|| Refusal("the suite's settings are not usable, and it does not say why".into()))?;
-    let reports = Reports::open(&own.reports)?;
+    let reports = Reports::open(&own.reports).map_err(|ReportError { path, expected, cause, remedy }| {
+        let found = format!("`{}` is to be {expected}, but: {cause}", path.display());
+        ConfigError::one("COALMINE_REPORTS", found, remedy)
+    })?;
     let runtime = Runtime::new().map_err(|error| Refusal(format!("the runtime cannot start: {error}")))?;
     let start = setup.start()?;
     plan.check_resources(&start.resources)?;
+    let journal = journal(&own, &start)?;
     let names: Vec<&str> = selection.canaries(&plan).map(|(canary, _)| canary.name()).collect();
     reports.placeholder(&plan.suite, &names, &start.target, &start.redactor)?;
 
-    let journal = journal(&own, &start)?;
-
     // The first line: a green result is worth nothing without the target it was seen on.
-    eprintln!("watching {} at {}", plan.suite, start.redactor.clean(&start.target));
+    say(format_args!("watching {} at {}", plan.suite, start.redactor.clean(&start.target)));
 
     let limit = args.test_threads.map(|threads| Arc::new(Semaphore::new(threads)));
     args.test_threads = Some(match args.test_threads {
@@ -124,16 +143,17 @@ fn run<S: Setup>(suite: Suite, mut args: Arguments, environment: &Environment) -
     redact_panics(&start.redactor, &runs);
     let colours = std::io::stderr().is_terminal() && environment.get("NO_COLOR").is_none();
     let reporter = Arc::new(Reporter { plan, runs, reports, redactor: start.redactor.clone(), colours });
-    let _signals = runtime.spawn(signals::cancel_on_signal(cancel.clone()));
-    let watchdog = watchdog::watch(Arc::clone(&reporter));
+    signals::cancel_on_signal(&runtime, cancel);
+    let watchdog = watchdog::watch(Arc::clone(&reporter), limit.is_some());
 
-    // Everything starts now, whatever the number of threads that wait and print.
-    {
+    // Everything starts now, whatever the number of threads that wait and print. Only one at a time is another matter:
+    // then each step starts when its trial asks for it, and so in the order of the list.
+    if args.test_threads != Some(1) || limit.is_none() {
         let _inside = runtime.enter();
         reporter.runs.iter().for_each(Run::start);
     }
-    let trials = trials::trials(&reporter.plan, &selection, &reporter.runs, runtime.handle());
-    let conclusion = libtest_mimic::run(&args, trials);
+    let shared = trials::Shared { redactor: start.redactor.clone(), handle: runtime.handle().clone() };
+    let all_well = concluded(&args, trials::trials(&args, &selection, &reporter, &shared));
 
     runtime.block_on(async {
         let clean_ups: Vec<_> = reporter
@@ -150,15 +170,17 @@ fn run<S: Setup>(suite: Suite, mut args: Arguments, environment: &Environment) -
         }
     });
     drop(watchdog);
-    let verdict = reporter.report();
+    let code = reporter.report();
     // A step that blocks its thread must not keep the process alive.
     runtime.shutdown_background();
     drop(start.keep);
-    let code = match verdict.exit_code() {
-        0 if conclusion.has_failed() => 1,
-        code => code,
-    };
-    Ok(code.into())
+    Ok(if code == 0 && !all_well { 1 } else { code }.into())
+}
+
+/// Runs trials; whether all went well. The harness panics when nobody reads its output any more, and that must cost
+/// neither clean-up nor reports.
+fn concluded(args: &Arguments, trials: Vec<Trial>) -> bool {
+    catch_unwind(AssertUnwindSafe(|| libtest_mimic::run(args, trials))).is_ok_and(|it| !it.has_failed())
 }
 
 /// All runs of this process and where their reports go.
@@ -172,17 +194,22 @@ struct Reporter {
 }
 
 impl Reporter {
-    /// Writes the reports and the summary of the runs as they stand; returns the worst verdict.
-    fn report(&self) -> Verdict {
+    /// Writes the reports and the summary of the runs as they stand; returns the exit code.
+    fn report(&self) -> u8 {
         let records: Vec<_> = self.runs.iter().map(|run| run.record()).collect();
         // Each run knows secrets of its own: everything passes all of them.
         let runs = self.runs.iter().map(|run| run.redactor());
         let redactor = Redactor::all_of(runs.chain([&self.redactor]));
-        if let Err(error) = self.reports.write(&self.plan.suite, &records, &redactor) {
-            eprintln!("error: {}", redactor.clean(&error.to_string()));
+        let written = self.reports.write(&self.plan.suite, &records, &redactor);
+        if let Err(error) = &written {
+            say(format_args!("error: {}", redactor.clean(&error.to_string())));
         }
-        eprintln!("{}", redactor.clean(&console::summary(&records, self.colours)));
-        Verdict::worst(records.iter().map(|record| record.verdict))
+        say(redactor.clean(&console::summary(&records, self.colours)));
+        match Verdict::worst(records.iter().map(|record| record.verdict)).exit_code() {
+            // Whoever reads the reports could not tell.
+            0 if written.is_err() => Verdict::Inconclusive.exit_code(),
+            code => code,
+        }
     }
 }
 
@@ -232,18 +259,42 @@ fn begin(
 
 /// A filter without a match: a mistake if the name was to be exact, and otherwise the everyday case of `cargo test
 /// some_unit_test`, which asks every test binary. Reports of earlier runs stay as they are.
-fn nothing_selected(plan: &Plan, selection: &Selection, args: Arguments) -> Result<ExitCode, Refusal> {
-    let filter = args.filter.as_deref().unwrap_or_default();
-    if args.exact && args.filter.is_some() {
-        let names = selection.names(plan);
-        let hint = match crate::nearest(filter, names.iter().map(String::as_str)) {
-            Some(name) => format!("did you mean `{name}`?"),
-            None => "`--list` shows all names".to_owned(),
-        };
-        return Err(Refusal(format!("--exact {filter}: no step has this name; {hint}")));
+fn nothing_selected(plan: &Plan, selection: &Selection, args: &Arguments) -> Result<ExitCode, Refusal> {
+    let trials = selection.listing(plan);
+    let filter = args.filter.as_deref().filter(|_| args.exact && !args.bench);
+    if let Some(filter) = filter {
+        return Err(Refusal(format!("--exact {filter}: {}", why_not(plan, args, filter, &trials))));
     }
-    eprintln!("warning: no step matches the filter; nothing was checked, and the reports were left alone");
-    Ok(libtest_mimic::run(&args, selection.listing(plan)).exit_code())
+    let why = if args.bench {
+        "there are no benchmarks here"
+    } else if trials.iter().any(|trial| !args.is_filtered_out(trial)) {
+        "every step that matches is ignored, and `--include-ignored` would run it"
+    } else {
+        "no step matches the filter"
+    };
+    say(format_args!("warning: {why}; nothing was checked, and the reports were left alone"));
+    Ok(u8::from(!concluded(args, trials)).into())
+}
+
+/// Why the trial of exactly this name does not run.
+fn why_not(plan: &Plan, args: &Arguments, name: &str, trials: &[Trial]) -> String {
+    match trials.iter().find(|trial| trial.name() == name) {
+        None => match crate::nearest(name, trials.iter().map(Trial::name)) {
+            Some(name) => format!("no step has this name; did you mean `{name}`?"),
+            None => "no step has this name; `--list` shows all names".to_owned(),
+        },
+        Some(trial) if args.is_ignored(trial) => {
+            let canaries = plan.canaries.iter();
+            let reason = canaries
+                .flat_map(|canary| {
+                    canary.cases().map(move |(step, it)| (select::full(canary, it), canary.ignored(step)))
+                })
+                .find_map(|(it, reason)| reason.filter(|_| it == name))
+                .unwrap_or_default();
+            format!("this step is ignored ({reason}); add `--include-ignored` to run it")
+        }
+        Some(_) => "this step is left out by the other options, so nothing would be checked".to_owned(),
+    }
 }
 
 /// Panics print where they happen; this is a sink like any other, so it goes through the redactor.
@@ -257,7 +308,7 @@ fn redact_panics(redactor: &Redactor, runs: &[Arc<Run>]) {
                 .into_iter()
                 .flatten()
                 .fold(panic.to_string(), |text, redactor| redactor.clean(&text).into_owned());
-            eprintln!("{text}");
+            say(text);
         }));
     }
 }

@@ -19,6 +19,8 @@ pub(super) struct Selection {
     /// Per canary, in plan order: the selected steps.
     steps: Vec<Vec<usize>>,
     filtered: bool,
+    /// Whether the command line, and not the suite, leaves nothing to run.
+    elsewhere: bool,
 }
 
 /// cargo-nextest runs each trial in a process of its own. There, single steps would sign up once per step, so the
@@ -35,7 +37,7 @@ impl Selection {
             !args.bench && !args.is_filtered_out(&trial) && !args.is_ignored(&trial)
         };
         let mut filtered = false;
-        let steps = plan
+        let steps: Vec<Vec<usize>> = plan
             .canaries
             .iter()
             .map(|canary| {
@@ -56,11 +58,19 @@ impl Selection {
                 selected
             })
             .collect();
-        Self { single, steps, filtered }
+        let elsewhere = if single {
+            !runs(SUITE, false)
+        } else {
+            let part = args.filter.is_some() || !args.skip.is_empty() || args.ignored || args.bench;
+            part && steps.iter().all(Vec::is_empty)
+        };
+        Self { single, steps, filtered, elsewhere }
     }
 
-    pub(super) fn is_empty(&self) -> bool {
-        self.cases() == 0
+    /// Whether somebody asks for something that is not here: another binary's test, for example. A suite that is asked
+    /// for and has nothing to run is another matter: it has checked nothing, and must not be green.
+    pub(super) fn is_elsewhere(&self) -> bool {
+        self.elsewhere
     }
 
     /// How many test cases will run.
@@ -84,14 +94,6 @@ impl Selection {
     ) -> impl Iterator<Item = (&'p Arc<CanaryPlan>, &[usize])> {
         let selected = plan.canaries.iter().zip(&self.steps);
         selected.filter(|(_, steps)| !steps.is_empty()).map(|(canary, steps)| (canary, steps.as_slice()))
-    }
-
-    /// The names of all trials.
-    pub(super) fn names(&self, plan: &Plan) -> Vec<String> {
-        if self.single {
-            return vec![SUITE.to_owned()];
-        }
-        plan.canaries.iter().flat_map(|canary| canary.cases().map(|(_, name)| full(canary, name))).collect()
     }
 
     /// All trials, for listing: they do nothing.

@@ -2,44 +2,75 @@
 
 use std::sync::Arc;
 
-use libtest_mimic::{Completion, Failed, Trial};
+use libtest_mimic::{Arguments, Completion, Failed, Trial};
 use tokio::runtime::Handle;
 
 use super::select::{Selection, full, suite_name};
 use crate::{
     failure::Failure,
-    report::console,
-    suite::{CanaryPlan, Plan, Run, StepEnd},
+    redact::Redactor,
+    report::{
+        console,
+        text::{one_line, plain},
+    },
+    suite::{Run, StepEnd},
     verdict::Verdict,
 };
 
+/// How long the reason of an ignored trial may be, in bytes: it stands on the trial's line.
+const REASON: usize = 500;
+
+/// What trials share.
+#[derive(Clone)]
+pub(super) struct Shared {
+    /// The redactor of the process: clients that outlive a run register with it, also after the run has begun.
+    pub(super) redactor: Redactor,
+    pub(super) handle: Handle,
+}
+
 /// A trial for every case of the plan; those that are not selected do nothing, because the harness leaves them out.
-pub(super) fn trials(plan: &Plan, selection: &Selection, runs: &[Arc<Run>], handle: &Handle) -> Vec<Trial> {
+pub(super) fn trials(
+    args: &Arguments,
+    selection: &Selection,
+    reporter: &super::Reporter,
+    shared: &Shared,
+) -> Vec<Trial> {
+    let super::Reporter { plan, runs, .. } = reporter;
     if selection.is_single() {
-        let runs = runs.to_vec();
-        let handle = handle.clone();
-        return vec![Trial::test(suite_name(), move || whole_suite(&runs, &handle))];
+        let (runs, shared) = (runs.clone(), shared.clone());
+        return vec![Trial::test(suite_name(), move || whole_suite(&runs, &shared))];
     }
+    let asked = args.ignored || args.include_ignored;
     let mut trials = Vec::new();
     for canary in &plan.canaries {
         let chosen = selection.canaries(plan).find(|(it, _)| Arc::ptr_eq(it, canary)).map(|(_, steps)| steps);
         let selected: Arc<[usize]> = chosen.unwrap_or_default().into();
         let run = runs.iter().find(|run| Arc::ptr_eq(run.plan(), canary));
         for (step, name) in canary.cases() {
-            let (run, selected, handle) = (run.cloned(), Arc::clone(&selected), handle.clone());
-            let trial = Trial::ignorable_test(full(canary, name), move || {
-                let Some(run) = run else { return Ok(Completion::ignored_with("not selected")) };
-                let end = handle.block_on(run.end_of(step));
-                outcome(&run, &selected, step, &end)
-            });
-            trials.push(trial.with_ignored_flag(canary.ignored(step).is_some()));
+            let name = full(canary, name);
+            match canary.ignored(step) {
+                // Without the harness's own flag, because that leaves no place for the reason.
+                Some(reason) if !asked => {
+                    let reason = one_line(reason, REASON);
+                    trials.push(Trial::ignorable_test(name, move || Ok(Completion::ignored_with(reason))));
+                }
+                ignored => {
+                    let (run, selected, shared) = (run.cloned(), Arc::clone(&selected), shared.clone());
+                    let trial = Trial::ignorable_test(name, move || {
+                        let Some(run) = run else { return Ok(Completion::ignored_with("not selected")) };
+                        outcome(&run, &selected, step, &shared)
+                    });
+                    trials.push(trial.with_ignored_flag(ignored.is_some()));
+                }
+            }
         }
     }
     trials
 }
 
-fn outcome(run: &Run, selected: &[usize], step: usize, end: &StepEnd) -> Result<Completion, Failed> {
-    let clean = |text: String| run.redactor().clean(&text).into_owned();
+fn outcome(run: &Arc<Run>, selected: &[usize], step: usize, shared: &Shared) -> Result<Completion, Failed> {
+    let end = shared.end_of(run, step);
+    let clean = |text: String| shared.clean(run, &text);
     let text = |end: &StepEnd| end.failure().map_or_else(String::new, Failure::to_string);
     let promise = match run.plan().promise(step) {
         "" => String::new(),
@@ -47,45 +78,64 @@ fn outcome(run: &Run, selected: &[usize], step: usize, end: &StepEnd) -> Result<
     };
     match (end.verdict(), end.root()) {
         (Verdict::Passed, _) => Ok(Completion::Completed),
-        (Verdict::Failed, _) => Err(clean(format!("{}{promise}", text(end))).into()),
-        (Verdict::Inconclusive, _) => Err(clean(format!("inconclusive: {}{promise}", text(end))).into()),
+        (Verdict::Failed, _) => Err(clean(format!("{}{promise}", text(&end))).into()),
+        (Verdict::Inconclusive, _) => Err(clean(format!("inconclusive: {}{promise}", text(&end))).into()),
         (Verdict::Blocked, Some(root)) => {
             let title = run.plan().title(root);
-            if reported_elsewhere(run.plan(), selected, step, root) {
+            if reported_elsewhere(run, selected, step, root, shared) {
                 let message = end.failure().map_or("", |it| it.message.as_str());
-                return Ok(Completion::ignored_with(clean(format!("blocked by `{title}`: {message}"))));
+                let reason = clean(format!("blocked by `{title}`: {message}"));
+                return Ok(Completion::ignored_with(one_line(&reason, REASON)));
             }
             // Nobody else will say it, and a run must never be green having checked nothing.
             let word = end.failure().map_or(Verdict::Failed, Failure::verdict);
-            Err(clean(format!("{word}: blocked by `{title}`: {}", text(end))).into())
+            Err(clean(format!("{word}: blocked by `{title}`: {}", text(&end))).into())
         }
         (Verdict::Blocked, None) => Err("blocked, and nobody says by what".into()),
         (Verdict::Skipped, _) => Ok(Completion::ignored_with("skipped")),
     }
 }
 
+impl Shared {
+    /// Waits for a step's end. If nobody has started it, it starts now, which must happen inside the runtime.
+    fn end_of(&self, run: &Arc<Run>, step: usize) -> StepEnd {
+        self.handle.block_on(async { run.end_of(step).await })
+    }
+
+    /// The text without secrets, and without what would steer a terminal.
+    fn clean(&self, run: &Run, text: &str) -> String {
+        let redacted = |text: &str| self.redactor.clean(&run.redactor().clean(text)).into_owned();
+        // Once more, because a control character may have stood in the middle of a secret.
+        redacted(&plain(&redacted(text)))
+    }
+}
+
 /// Whether another trial of this process fails for `root`, so that this one may leave it at naming it.
 ///
-/// A selected step reports itself. A fixture is no trial: the first selected step that needs it reports it for all.
-fn reported_elsewhere(plan: &CanaryPlan, selected: &[usize], step: usize, root: usize) -> bool {
+/// A selected step reports itself. A fixture is no trial: the first selected step that it blocks reports it for all.
+fn reported_elsewhere(run: &Arc<Run>, selected: &[usize], step: usize, root: usize, shared: &Shared) -> bool {
     if selected.contains(&root) {
         return true;
     }
-    plan.is_fixture(root) && selected.iter().any(|&other| other < step && plan.closure([other])[root])
+    let plan = run.plan();
+    // A step that needs several broken fixtures is blocked by one of them, and reports only that one.
+    let mut before = selected.iter().filter(|&&other| other < step && plan.closure([other])[root]);
+    plan.is_fixture(root) && before.any(|&other| shared.end_of(run, other).root() == Some(root))
 }
 
-fn whole_suite(runs: &[Arc<Run>], handle: &Handle) -> Result<(), Failed> {
+fn whole_suite(runs: &[Arc<Run>], shared: &Shared) -> Result<(), Failed> {
     let records: Vec<_> = runs
         .iter()
         .map(|run| {
-            handle.block_on(run.steps_ended());
+            shared.handle.block_on(run.steps_ended());
             run.record()
         })
         .collect();
     match Verdict::worst(records.iter().map(|record| record.verdict)) {
         Verdict::Passed => Ok(()),
         Verdict::Failed | Verdict::Inconclusive | Verdict::Blocked | Verdict::Skipped => {
-            Err(console::summary(&records, false).into())
+            let summary = console::summary(&records, false);
+            Err(runs.iter().fold(summary, |text, run| shared.clean(run, &text)).into())
         }
     }
 }

@@ -8,4 +8,4 @@ pub mod console;
 pub mod files;
 #[cfg(feature = "harness")]
 pub mod junit;
-mod text;
+pub(crate) mod text;

@@ -10,7 +10,7 @@ const LONGEST_STRING: usize = 512;
 
 /// The text with line feeds as its only control characters: no terminal sequences, tabs as four spaces, no
 /// characters that XML cannot hold.
-pub(super) fn plain(text: &str) -> String {
+pub(crate) fn plain(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     let mut rest = text.chars().peekable();
     while let Some(character) = rest.next() {
@@ -79,7 +79,7 @@ fn skip_string(rest: &mut Peekable<Chars<'_>>) {
 }
 
 /// The text as one line of at most about `limit` bytes: every white space is one space.
-pub(super) fn one_line(text: &str, limit: usize) -> String {
+pub(crate) fn one_line(text: &str, limit: usize) -> String {
     let words: Vec<String> = plain(text).split_whitespace().map(ToOwned::to_owned).collect();
     let line = words.join(" ");
     let kept = cut(&line, limit);

@@ -1,0 +1,53 @@
+//! The harness as its users see it: a process with arguments, an environment, two streams, an exit code and reports.
+//!
+//! One binary is both sides. With `FIXTURE_SUITE` set it *is* a test binary of a small suite of that name;
+//! otherwise it starts itself so, once per trial, and looks at what comes out.
+#![cfg(test)]
+
+mod child;
+mod configuration;
+mod ending;
+mod marks;
+mod nextest;
+mod scheduling;
+mod secrets;
+mod selection;
+mod server;
+mod setup;
+mod streams;
+mod suites;
+mod verdicts;
+
+use std::process::ExitCode;
+
+use coalmine::config::Environment;
+use libtest_mimic::{Arguments, Trial};
+
+/// A trial: its name, and what panics unless the behaviour is there.
+type Case = (&'static str, fn());
+
+fn main() -> ExitCode {
+    if let Some(name) = Environment::of_process().get("FIXTURE_SUITE") {
+        return coalmine::harness::main::<setup::FixtureSetup>(suites::by_name(name));
+    }
+    let modules = [
+        ("configuration", configuration::CASES),
+        ("ending", ending::CASES),
+        ("nextest", nextest::CASES),
+        ("scheduling", scheduling::CASES),
+        ("secrets", secrets::CASES),
+        ("selection", selection::CASES),
+        ("streams", streams::CASES),
+        ("verdicts", verdicts::CASES),
+    ];
+    let mut trials = Vec::new();
+    for (module, cases) in modules {
+        for &(name, case) in cases {
+            trials.push(Trial::test(format!("{module}::{name}"), move || {
+                case();
+                Ok(())
+            }));
+        }
+    }
+    libtest_mimic::run(&Arguments::from_args(), trials).exit_code()
+}
