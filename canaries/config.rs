@@ -25,7 +25,7 @@ use coalmine::{
 
 use crate::{
     sequence::{Sessions, Target, operations},
-    world::{SandboxWorld, WorldOptions},
+    world::{SandboxWorld, WorldOptions, known_fault},
 };
 
 /// The suite's configuration.
@@ -63,13 +63,17 @@ impl Setup for Config {
         settings.claim("SEQUENCE_");
         let wanted = settings.any_set(OURS.0, OURS.1);
         let required = settings.flag("COALMINE_REQUIRE_TARGET");
-        let faults = settings.optional("COALMINE_FAULT");
+        let faults = settings.optional("COALMINE_FAULT").unwrap_or_default();
+        let faults: Vec<_> = faults.split(',').map(str::trim).filter(|it| !it.is_empty()).collect();
         let access = read_access(settings, wanted || required);
         if !wanted {
-            let faults = faults.iter().flat_map(|it| it.split(',')).map(|it| it.trim().to_owned());
-            return Some(Self::Sandbox { faults: faults.filter(|it| !it.is_empty()).collect() });
+            for error in faults.iter().filter_map(|fault| known_fault(fault).err()) {
+                let remedy = "correct the name; `canaries sandbox --fault list` prints all";
+                settings.problem("COALMINE_FAULT", error, remedy);
+            }
+            return Some(Self::Sandbox { faults: faults.into_iter().map(str::to_owned).collect() });
         }
-        if faults.is_some() {
+        if !faults.is_empty() {
             settings.problem(
                 "COALMINE_FAULT",
                 "faults can be switched on in the sandbox inside the process only",
@@ -126,7 +130,10 @@ fn read_access(settings: &mut Settings<'_>, wanted: bool) -> Option<Access> {
         Some(text) => match Credential::parse(text.expose(), client_id.as_deref(), client_secret.as_ref()) {
             Ok(credential) => Some(credential),
             Err(problem) => {
-                settings.problem("GMAIL_CREDENTIAL", problem, "`GMAIL_CREDENTIAL` opens the test mailbox");
+                // One sentence: what is wrong; and what to do about it.
+                let (found, remedy) =
+                    problem.split_once("; ").unwrap_or((&problem, "correct the credential"));
+                settings.problem("GMAIL_CREDENTIAL", found, remedy);
                 None
             }
         },

@@ -9,7 +9,7 @@ use std::{
 use coalmine::{
     Secret,
     cli::Standalone,
-    config::ConfigError,
+    config::{ConfigError, Problem},
     drill::{Bytes, FaultName, HeaderMap, HeaderValue, Proxy, ProxyOptions, Response, StatusCode},
     http::{Roots, client_config},
     inbox::Credential,
@@ -172,6 +172,17 @@ impl SandboxWorld {
     /// # Errors
     /// As [`SandboxWorld::start`].
     pub fn standalone(faults: Vec<String>, latency: Duration) -> Result<Standalone, ConfigError> {
+        let unknown = faults.iter().filter_map(|fault| known_fault(fault).err());
+        let problems: Vec<_> = unknown
+            .map(|error| Problem {
+                name: "--fault".to_owned(),
+                found: error.to_string(),
+                remedy: "take one from the list that `--fault list` prints".to_owned(),
+            })
+            .collect();
+        if !problems.is_empty() {
+            return Err(ConfigError { problems });
+        }
         let world = Self::start(WorldOptions { faults, latency, proxy: true, ..WorldOptions::default() })?;
         let sandbox = &world.sandbox;
         Ok(Standalone {
@@ -203,13 +214,13 @@ impl World for SandboxWorld {
             return self.sandbox.switch(fault, on).map_err(|error| UnknownFault::among(&error.0, []));
         }
         match &self.proxy {
-            Some(proxy) => proxy.switch(fault, on).map_err(|error| self.nearer(error)),
-            None => Err(match FaultName::parse(fault, &operations()) {
-                Ok(_) => UnknownFault {
+            Some(proxy) => proxy.switch(fault, on).map_err(nearer),
+            None => Err(match known_fault(fault) {
+                Ok(()) => UnknownFault {
                     why: Some("there is no proxy in front to make it".into()),
-                    ..self.nearer(UnknownFault::among(fault, []))
+                    ..nearer(UnknownFault::among(fault, []))
                 },
-                Err(error) => self.nearer(error),
+                Err(error) => error,
             }),
         }
     }
@@ -231,13 +242,21 @@ impl World for SandboxWorld {
     }
 }
 
-impl SandboxWorld {
-    /// The proxy knows its own faults only; a mistyped name may be meant for the sandbox.
-    fn nearer(&self, error: UnknownFault) -> UnknownFault {
-        let nearest =
-            UnknownFault::among(&error.name, sandbox::CATALOGUE.iter().map(|(name, _)| *name)).nearest;
-        UnknownFault { nearest: error.nearest.or(nearest), ..error }
+/// Whether there is a fault of this name, of the sandbox or of the proxy.
+///
+/// # Errors
+/// If there is none, with the name that was most likely meant.
+pub fn known_fault(name: &str) -> Result<(), UnknownFault> {
+    if is_domain_fault(name) {
+        return Ok(());
     }
+    FaultName::parse(name, &operations()).map(drop).map_err(nearer)
+}
+
+/// The proxy knows its own faults only; a mistyped name may be meant for the sandbox.
+fn nearer(error: UnknownFault) -> UnknownFault {
+    let nearest = UnknownFault::among(&error.name, sandbox::CATALOGUE.iter().map(|(name, _)| *name)).nearest;
+    UnknownFault { nearest: error.nearest.or(nearest), ..error }
 }
 
 /// An error as Sequence would answer it: without the request's id, clients would take it for a proxy's and repeat the

@@ -212,10 +212,15 @@ impl Dashboard {
     /// Creates a development ledger.
     ///
     /// # Errors
-    /// If it is refused, or the answer speaks of another ledger.
+    /// If it is refused, or the answer speaks of another ledger; cause *credential* if the suite's own standing team is
+    /// unknown.
     pub async fn create_ledger(&self, session: &Session, team: &str, name: &str) -> Result<()> {
         let reply = self.call("create-ledger", Some(session), &json!({ "team": team, "name": name })).await?;
-        let created: CreatedLedger = reply.ok()?;
+        let created: CreatedLedger = if team == self.target.team {
+            reply.ok_unless_unwelcome("SEQ002", "the standing team", "SEQUENCE_TEAM")?
+        } else {
+            reply.ok()?
+        };
         coalmine::ensure_eq!(created.team, team, "team of the new ledger");
         coalmine::ensure_eq!(created.name, name, "name of the new ledger");
         coalmine::ensure_eq!(created.kind, "dev", "type of the new ledger");

@@ -86,7 +86,8 @@ impl Reply {
         !self.0.is_success() && self.0.json::<Refusal>().is_ok_and(|it| it.seq_code == code)
     }
 
-    /// Demands success of the suite's own login or credential: a refusal means that it is wrong or was revoked.
+    /// Demands success of what uses the suite's own login, credential or team: a refusal means that it is wrong or was
+    /// revoked.
     ///
     /// # Errors
     /// As [`Reply::ok`], with cause *credential* for a refusal with `code`.
@@ -100,7 +101,9 @@ impl Reply {
             return Err(self
                 .0
                 .failure(Cause::Credential, format_args!("the product refused {whose} ({code})"))
-                .remedy(format_args!("set {variable} to a valid one; make a new one if it was revoked")));
+                .remedy(format_args!(
+                    "set {variable} to a valid one; make a new one if it was revoked or removed"
+                )));
         }
         self.ok()
     }

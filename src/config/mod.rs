@@ -225,13 +225,13 @@ impl fmt::Display for ConfigError {
 
 impl std::error::Error for ConfigError {}
 
-/// Where reports go when nothing else is said, relative to the workspace.
+/// Where reports go when nothing else is said, below the workspace's folder.
 pub const REPORTS: &str = "target/canaries";
 
 /// The library's own settings.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct OwnSettings {
-    /// `COALMINE_REPORTS`: the folder of the reports.
+    /// `COALMINE_REPORTS`: the folder of the reports; without it, [`REPORTS`].
     pub reports: PathBuf,
     /// `COALMINE_JOURNAL`: the folder of the journals; without it, one in the folder of the reports.
     pub journal: PathBuf,

@@ -5,7 +5,7 @@
 //! standard output is the harness's (so `--format json` stays JSON); everything else goes to standard error.
 //!
 //! Known limitations: nothing is captured, so a step that prints mixes with the results; there is one positional
-//! filter only; `--bench` runs nothing.
+//! filter only; `--bench` runs nothing; `RUST_TEST_THREADS` is not read.
 
 mod select;
 mod signals;
@@ -148,25 +148,22 @@ fn run<S: Setup>(suite: Suite, mut args: Arguments, environment: &Environment) -
 
     // Everything starts now, whatever the number of threads that wait and print. Only one at a time is another matter:
     // then each step starts when its trial asks for it, and so in the order of the list.
-    if args.test_threads != Some(1) || limit.is_none() {
-        let _inside = runtime.enter();
-        reporter.runs.iter().for_each(Run::start);
-    }
+    // Each run cleans up as soon as its own steps have ended.
+    let finish = || {
+        let finish = |run: &Arc<Run>| {
+            let run = Arc::clone(run);
+            runtime.spawn(async move { run.finish().await })
+        };
+        reporter.runs.iter().map(finish).collect::<Vec<_>>()
+    };
+    let finishing = if args.test_threads == Some(1) && limit.is_some() { None } else { Some(finish()) };
     let shared = trials::Shared { redactor: start.redactor.clone(), handle: runtime.handle().clone() };
     let all_well = concluded(&args, trials::trials(&args, &selection, &reporter, &shared));
 
     runtime.block_on(async {
-        let clean_ups: Vec<_> = reporter
-            .runs
-            .iter()
-            .map(|run| {
-                let run = Arc::clone(run);
-                tokio::spawn(async move { run.finish().await })
-            })
-            .collect();
-        for clean_up in clean_ups {
+        for run in finishing.unwrap_or_else(finish) {
             // A panic in here is ours; the record is taken below all the same.
-            let _ = clean_up.await;
+            let _ = run.await;
         }
     });
     drop(watchdog);

@@ -4,24 +4,25 @@ use reqwest::header::HeaderMap;
 use serde::de::DeserializeOwned;
 
 use crate::{
-    failure::{ExchangeRef, Failure, Result},
+    failure::{Failure, Result},
+    record::Exchange,
+    redact::Redactor,
     verdict::Cause,
 };
 
 /// What came back: status, headers and the whole body.
 #[derive(Debug)]
 pub struct Answer {
-    status: u16,
-    headers: HeaderMap,
-    body: Vec<u8>,
-    exchange: ExchangeRef,
+    pub(super) status: u16,
+    pub(super) headers: HeaderMap,
+    pub(super) body: Vec<u8>,
+    /// As recorded under this number; failures name it, redacted.
+    pub(super) exchange: Exchange,
+    pub(super) index: usize,
+    pub(super) redactor: Redactor,
 }
 
 impl Answer {
-    pub(super) fn new(status: u16, headers: HeaderMap, body: Vec<u8>, exchange: ExchangeRef) -> Self {
-        Self { status, headers, body, exchange }
-    }
-
     /// The status.
     #[must_use]
     pub fn status(&self) -> u16 {
@@ -76,6 +77,6 @@ impl Answer {
     /// A failure of a given kind about this answer.
     #[must_use]
     pub fn failure(&self, cause: Cause, message: impl std::fmt::Display) -> Failure {
-        Failure::of(cause, message).exchange(self.exchange.clone())
+        Failure::of(cause, message).exchange(self.exchange.reference(self.index, &self.redactor))
     }
 }

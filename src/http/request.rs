@@ -130,7 +130,7 @@ impl RequestBuilder {
                         it.response_headers = readable(&headers);
                         it.response_body = Some(text_of(&body));
                     });
-                    Ok(Answer::new(status, headers, body, done.reference(index, &redactor)))
+                    Ok(Answer { status, headers, body, exchange: done, index, redactor })
                 }
                 Err(failure) => {
                     let done = recorder.finish(index, |it| it.error = Some(one_line(&failure)));
@@ -176,11 +176,7 @@ fn unanswered(error: &reqwest::Error, timeout: Duration) -> Failure {
         sources.push(error);
         source = error.source();
     }
-    // The handshake's error hides inside one or two `io::Error`s, which do not always name it as their source.
-    let tls = sources.iter().find_map(|it| {
-        it.downcast_ref::<rustls::Error>()
-            .or_else(|| it.downcast_ref::<std::io::Error>()?.get_ref()?.downcast_ref::<rustls::Error>())
-    });
+    let tls = sources.iter().find_map(|it| handshake_error(*it));
     if error.is_timeout() {
         return Failure::of(Cause::Timeout, format_args!("expected an answer within {timeout:?}, got none"));
     }
@@ -209,6 +205,15 @@ fn unanswered(error: &reqwest::Error, timeout: Duration) -> Failure {
         }
     }
     failure
+}
+
+/// The handshake's error hides inside one or two `io::Error`s, which name what lies below it as their source, and not
+/// it itself.
+fn handshake_error<'e>(error: &'e (dyn std::error::Error + 'static)) -> Option<&'e rustls::Error> {
+    if let Some(tls) = error.downcast_ref::<rustls::Error>() {
+        return Some(tls);
+    }
+    handshake_error(error.downcast_ref::<std::io::Error>()?.get_ref()?)
 }
 
 fn one_line(failure: &Failure) -> String {

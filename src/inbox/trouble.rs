@@ -108,6 +108,7 @@ fn retry_after(message: &str) -> Option<Timestamp> {
 /// The meaning of a refusal by the token endpoint.
 pub(super) fn token_trouble(error: &TokenError) -> Trouble {
     let (kind, remedy) = match error {
+        TokenError::Unreachable { reason, .. } if is_untrusted(reason) => (Kind::Fatal, UNTRUSTED),
         TokenError::Unreachable { .. } => {
             (Kind::Passing, "check the network between here and the token endpoint")
         }
@@ -125,6 +126,15 @@ pub(super) fn token_trouble(error: &TokenError) -> Trouble {
         }
     };
     Trouble::new(kind, error.to_string(), remedy)
+}
+
+/// What to do about a certificate that is not trusted: it will not be in ten seconds either.
+const UNTRUSTED: &str =
+    "correct the server's certificate; if its authority is private, name its PEM file in COALMINE_CA";
+
+/// Whether a handshake failed on the server's certificate. The libraries hand this out as text only.
+fn is_untrusted(reason: &str) -> bool {
+    reason.contains("invalid peer certificate")
 }
 
 /// An error with what lies below it, on one line.

@@ -166,7 +166,7 @@ impl UndoStack {
                 format_args!("the undo action `{}` has no JSON form: {error}", U::KIND),
             )
         })?;
-        let text = data.to_string();
+        let text = format!("{} {data}", undo.name());
         if run.redactor.clean(&text) != text {
             return Err(Failure::of(
                 Cause::Prober,
@@ -174,7 +174,7 @@ impl UndoStack {
             )
             .remedy("derive the secret when undoing instead of keeping it"));
         }
-        let mut stack = self.entries.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut stack = self.entries();
         let entry = JournalEntry {
             target: run.target.to_string(),
             run: run.run.to_string(),

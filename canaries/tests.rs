@@ -1,0 +1,29 @@
+//! The suite as a whole, as people and machines use it: processes of its own, against sandboxes of its own.
+//!
+//! Every process is held by a guard that ends it, every wait is for a state and has a limit, and nothing is shared
+//! between tests but the machine.
+
+#![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+
+#[path = "tests/bad_input.rs"]
+mod bad_input;
+#[path = "tests/imports.rs"]
+mod imports;
+#[path = "tests/latency.rs"]
+mod latency;
+#[path = "tests/markers.rs"]
+mod markers;
+#[path = "tests/outside.rs"]
+mod outside;
+#[path = "tests/process.rs"]
+mod process;
+#[path = "tests/program.rs"]
+mod program;
+#[path = "tests/runs.rs"]
+mod runs;
+#[path = "tests/sandbox.rs"]
+mod sandbox_command;
+#[path = "tests/settings.rs"]
+mod settings;
+#[path = "tests/signals.rs"]
+mod signals;

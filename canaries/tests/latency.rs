@@ -1,0 +1,111 @@
+//! A run takes as long as its longest chain of requests, not as long as their sum.
+
+use std::{collections::HashMap, time::Duration};
+
+use canaries::{
+    suite,
+    world::{SandboxWorld, WorldOptions},
+};
+use coalmine::{
+    RunRecord, Verdict,
+    suite::{Run, RunOptions},
+};
+
+/// What is added to every answer of the product.
+const LATENCY: Duration = Duration::from_millis(50);
+
+/// How much longer than its requests a run may take.
+const ALLOWED: f64 = 1.1;
+
+/// How often it is tried: a machine that does something else as well says nothing.
+const TRIES: usize = 10;
+
+#[test]
+fn a_run_takes_as_long_as_its_longest_chain_of_requests() {
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().unwrap();
+    let mut best: HashMap<String, f64> = HashMap::new();
+    let mut figures = String::new();
+    for _ in 0..TRIES {
+        let world = SandboxWorld::start(WorldOptions { latency: LATENCY, ..Default::default() }).unwrap();
+        for record in runtime.block_on(both_canaries(&world)) {
+            assert_eq!(record.verdict, Verdict::Passed, "{record:#?}");
+            let Chain { requests, steps } = longest_chain(&record);
+            let cleanup: usize = record.cleanup.iter().map(|it| it.exchanges.len()).sum();
+            let all = requests + cleanup;
+            let least = LATENCY.as_secs_f64() * 1e3 * all as f64;
+            let ratio = record.duration_ms / least;
+            figures += &format!(
+                "{}: {:.0} ms for {requests} + {cleanup} requests, {ratio:.3} of {least:.0} ms: {}\n",
+                record.canary,
+                record.duration_ms,
+                steps.join(" > ")
+            );
+            // Otherwise the record counts too many requests on the chain.
+            assert!(ratio >= 1.0, "faster than its requests can be:\n{figures}");
+            let best = best.entry(record.canary).or_insert(f64::INFINITY);
+            *best = best.min(ratio);
+        }
+        if best.len() == 2 && best.values().all(|it| *it <= ALLOWED) {
+            break;
+        }
+    }
+    println!("{figures}");
+    assert!(best.values().all(|it| *it <= ALLOWED), "expected at most {ALLOWED}:\n{figures}");
+}
+
+async fn both_canaries(world: &SandboxWorld) -> Vec<RunRecord> {
+    let start = world.access().connect("sandbox of the test", false).unwrap();
+    let plan = suite().plan().unwrap();
+    let runs: Vec<_> = plan
+        .canaries
+        .iter()
+        .map(|canary| Run::new(canary.clone(), RunOptions::new(&start.target, start.resources.clone())))
+        .collect();
+    runs.iter().for_each(Run::start);
+    let mut records = Vec::new();
+    // In tasks of their own, so that neither clean-up waits for the other run.
+    let ends: Vec<_> = runs.into_iter().map(|run| tokio::spawn(async move { run.finish().await })).collect();
+    for end in ends {
+        records.push(end.await.unwrap());
+    }
+    records
+}
+
+struct Chain {
+    requests: usize,
+    /// From the first step to the last.
+    steps: Vec<String>,
+}
+
+/// The chain of steps, each waiting for the one before it, that makes the most requests. Within a step they are one
+/// after the other.
+fn longest_chain(record: &RunRecord) -> Chain {
+    fn up_to<'r>(
+        record: &'r RunRecord,
+        name: &'r str,
+        known: &mut HashMap<&'r str, (usize, Option<&'r str>)>,
+    ) -> usize {
+        if let Some((requests, _)) = known.get(name) {
+            return *requests;
+        }
+        let step = record.step(name).expect("a step that another one names");
+        let before =
+            step.needs.iter().chain(&step.waited_for).map(|it| (up_to(record, it, known), it.as_str()));
+        let before = before.collect::<Vec<_>>().into_iter().max();
+        let own: usize = step.attempts.iter().map(|it| it.exchanges.len()).sum();
+        let requests = own + before.map_or(0, |(requests, _)| requests);
+        known.insert(name, (requests, before.map(|(_, name)| name)));
+        requests
+    }
+
+    let mut known = HashMap::new();
+    let ends = record.steps.iter().map(|step| (up_to(record, &step.name, &mut known), step.name.as_str()));
+    let (requests, last) = ends.collect::<Vec<_>>().into_iter().max().expect("there are steps");
+    let mut steps = Vec::new();
+    let mut at = Some(last);
+    while let Some(name) = at {
+        steps.insert(0, name.to_owned());
+        at = known[name].1;
+    }
+    Chain { requests, steps }
+}
