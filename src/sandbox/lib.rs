@@ -25,6 +25,7 @@ mod faults;
 mod ledger;
 pub mod mail;
 mod memory;
+mod name_set;
 mod paging;
 mod product;
 mod random;
@@ -44,7 +45,10 @@ use std::{
     time::Duration,
 };
 
-use tokio::runtime::{Builder, Runtime};
+use tokio::{
+    runtime::{Builder, Runtime},
+    sync::watch,
+};
 use tokio_util::sync::CancellationToken;
 
 pub use self::{
@@ -84,6 +88,8 @@ pub struct Options {
     pub credential: Option<String>,
     /// The one code that every sign-up is confirmed with; by default each has its own.
     pub code: Option<String>,
+    /// How long a reader of a feed is kept waiting for something new, before the answer says that there is nothing.
+    pub long_poll: Duration,
     /// The mailbox.
     pub mail: mail::Options,
 }
@@ -103,6 +109,7 @@ impl Default for Options {
             password: None,
             credential: None,
             code: None,
+            long_poll: ledger::LONG_POLL,
             mail: mail::Options::default(),
         }
     }
@@ -144,6 +151,7 @@ impl Sandbox {
             password,
             credential,
             code,
+            long_poll,
             mail,
         } = options;
         let faults = Faults::default();
@@ -186,7 +194,8 @@ impl Sandbox {
             .map_err(StartError::Runtime)?;
             let mailer = Mailer::new(smtp, clock.clone(), faults.clone());
             let directory = Directory::with_permanent(&email, &password, &team, &credential, clock.now());
-            let cx = Context { clock, faults, cursor_key: random::bytes(), code };
+            let waiting = watch::Sender::default();
+            let cx = Context { clock, faults, cursor_key: random::bytes(), code, long_poll, waiting };
             let world = Arc::new(World::new(cx, mailer, announce, directory));
             server::serve(product, tls, product::router(Arc::clone(&world)), stop.clone())
                 .map_err(StartError::Runtime)?;
@@ -297,6 +306,12 @@ impl Sandbox {
     #[must_use]
     pub fn census(&self) -> Census {
         self.world.directory().census()
+    }
+
+    /// How many readers are waiting for news of a feed.
+    #[must_use]
+    pub fn waiting(&self) -> usize {
+        *self.world.cx.waiting.borrow()
     }
 
     /// The time that everything here goes by.

@@ -202,6 +202,9 @@ impl Directory {
     /// Deletes a team with all that belongs to it.
     pub(super) fn drop_team(&mut self, name: &str) {
         if let Some(team) = self.teams.remove(name) {
+            for ledger in team.ledgers.values() {
+                ledger.close();
+            }
             for credential in team.credentials.values() {
                 self.secrets.remove(&credential.secret);
             }
@@ -262,6 +265,12 @@ impl Directory {
         };
         let ledger = self.teams.get(team).and_then(|team| team.ledger(ledger));
         Ok((Arc::clone(ledger.ok_or_else(|| codes::NOT_FOUND.because("no such ledger"))?), role))
+    }
+
+    /// The other ledgers of a team.
+    pub(crate) fn neighbours(&self, team: &str, ledger: &str) -> Vec<Arc<Ledger>> {
+        let ledgers = self.teams.get(team).into_iter().flat_map(|team| team.ledgers.values());
+        ledgers.filter(|other| other.name != ledger).cloned().collect()
     }
 
     /// Counts everything.

@@ -119,7 +119,7 @@ struct Shown<'a> {
 
 pub(super) fn list_members(desk: &mut Desk<'_>) -> Result<Reply, Refusal> {
     // A cursor carries the whole query, and so the team.
-    let query = match Query::resume(&desk.cx.cursor_key, LIST, desk.fields)? {
+    let query = match Query::resume(desk.cx, LIST, desk.fields)? {
         Some(query) => query,
         None => Query::first(LIST, desk.fields.required("team")?, desk.fields)?,
     };
@@ -137,7 +137,7 @@ pub(super) fn list_members(desk: &mut Desk<'_>) -> Result<Reply, Refusal> {
         };
         (*position, shown)
     });
-    Ok(reply(&query.cut(&desk.cx.cursor_key, rest)))
+    Ok(reply(&query.cut(desk.cx, rest)))
 }
 
 pub(super) fn remove_member(desk: &mut Desk<'_>) -> Result<Reply, Refusal> {

@@ -81,6 +81,8 @@ pub(super) fn delete_ledger(desk: &mut Desk<'_>) -> Result<Reply, Refusal> {
         return Err(codes::FORBIDDEN.because("a production ledger stays"));
     }
     if !desk.cx.faults.on("ledger_survives:delete-ledger") {
+        // Whoever waits for one of its feeds learns that it is gone.
+        ledger.close();
         ledgers.remove(&serial);
     }
     Ok(ok())
