@@ -80,3 +80,5 @@ pub(crate) const BAD_NAME: Code = code("SEQ904", BAD, "Name not allowed");
 pub(crate) const LAST_ADMIN: Code = code("SEQ905", BAD, "The last admin cannot leave");
 /// The team holds something that cannot be deleted \[15\].
 pub(crate) const NOT_EMPTY: Code = code("SEQ906", BAD, "Team not empty");
+/// Asked for too often \[15\].
+pub(crate) const TOO_OFTEN: Code = code("SEQ907", StatusCode::TOO_MANY_REQUESTS, "Too often");

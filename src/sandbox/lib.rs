@@ -59,12 +59,13 @@ pub use self::{
 };
 use self::{
     dashboard::{Directory, Mailer},
+    ledger::LedgerKind,
     mail::MailService,
     world::{Context, World},
 };
 
 /// How a sandbox is set up. The default listens on free ports of 127.0.0.1, with random secrets.
-#[derive(Clone, Debug)]
+#[derive(Clone)]
 pub struct Options {
     /// The product: ledger API and dashboard, over TLS.
     pub listen: SocketAddr,
@@ -80,6 +81,10 @@ pub struct Options {
     pub names: Vec<String>,
     /// The permanent team.
     pub team: String,
+    /// A permanent development ledger of that team, for clients that cannot make their own.
+    pub ledger: Option<String>,
+    /// A permanent production ledger of that team: it refuses to be emptied or deleted, and so does the team.
+    pub production_ledger: Option<String>,
     /// The permanent user, admin of the permanent team.
     pub email: String,
     /// That user's password; random by default.
@@ -105,6 +110,8 @@ impl Default for Options {
             announce: None,
             names: Vec::new(),
             team: "canary-team".to_owned(),
+            ledger: None,
+            production_ledger: Some("prod".to_owned()),
             email: "watcher@sandbox.test".to_owned(),
             password: None,
             credential: None,
@@ -112,6 +119,43 @@ impl Default for Options {
             long_poll: ledger::LONG_POLL,
             mail: mail::Options::default(),
         }
+    }
+}
+
+impl fmt::Debug for Options {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        // Without the secrets; taken apart so that a new one is noticed.
+        let Options {
+            listen,
+            mail_listen,
+            smtp_listen,
+            faults,
+            announce,
+            names,
+            team,
+            ledger,
+            production_ledger,
+            email,
+            password: _,
+            credential: _,
+            code: _,
+            long_poll,
+            mail,
+        } = self;
+        f.debug_struct("Options")
+            .field("listen", listen)
+            .field("mail_listen", mail_listen)
+            .field("smtp_listen", smtp_listen)
+            .field("faults", faults)
+            .field("announce", announce)
+            .field("names", names)
+            .field("team", team)
+            .field("ledger", ledger)
+            .field("production_ledger", production_ledger)
+            .field("email", email)
+            .field("long_poll", long_poll)
+            .field("mail", mail)
+            .finish_non_exhaustive()
     }
 }
 
@@ -147,6 +191,8 @@ impl Sandbox {
             announce,
             names,
             team,
+            ledger,
+            production_ledger,
             email,
             password,
             credential,
@@ -171,6 +217,13 @@ impl Sandbox {
         let clock = Clock::default();
         let password = password.unwrap_or_else(random::hex::<16>);
         let credential = credential.unwrap_or_else(random::hex::<24>);
+        let mut directory = Directory::with_permanent(&email, &password, &team, &credential, clock.now());
+        for (name, kind) in [(ledger, LedgerKind::Dev), (production_ledger, LedgerKind::Prod)] {
+            if let Some(name) = name {
+                let added = directory.add_ledger(&team, &name, kind, clock.now());
+                added.map_err(|_| StartError::Ledger(name))?;
+            }
+        }
 
         let runtime = Builder::new_multi_thread()
             .worker_threads(2)
@@ -193,7 +246,6 @@ impl Sandbox {
             )
             .map_err(StartError::Runtime)?;
             let mailer = Mailer::new(smtp, clock.clone(), faults.clone());
-            let directory = Directory::with_permanent(&email, &password, &team, &credential, clock.now());
             let waiting = watch::Sender::default();
             let cx = Context { clock, faults, cursor_key: random::bytes(), code, long_poll, waiting };
             let world = Arc::new(World::new(cx, mailer, announce, directory));

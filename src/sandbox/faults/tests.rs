@@ -31,10 +31,11 @@ macro_rules! probes {
         )*
 
         /// What is tried here.
-        pub(super) const PROBED: &[&str] = &[$($fault),*];
+        pub(in crate::faults) const PROBED: &[&str] = &[$($fault),*];
     };
 }
 
+mod dashboard;
 mod feeds;
 mod ledger;
 mod lists;
@@ -45,7 +46,16 @@ fn every_fault_is_tried() {
     // The faults of the mail side are tried there.
     let ours =
         CATALOGUE.iter().map(|(name, _)| *name).filter(|name| !["mail_lost", "mail_spam"].contains(name));
-    let probed = [PROBED, feeds::PROBED, ledger::PROBED, lists::PROBED, repeats::PROBED].concat();
+    let probed = [
+        PROBED,
+        dashboard::PROBED,
+        feeds::PROBED,
+        ledger::PROBED,
+        lists::PROBED,
+        repeats::PROBED,
+        repeats::dashboard::PROBED,
+    ]
+    .concat();
     assert_eq!(probed.into_iter().collect::<BTreeSet<_>>(), ours.collect::<BTreeSet<_>>());
 }
 

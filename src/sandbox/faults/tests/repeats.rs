@@ -1,5 +1,7 @@
 //! Repeated idempotency keys, one probe for each operation that changes something.
 
+pub(super) mod dashboard;
+
 use serde_json::{Value, json};
 
 use super::check;
