@@ -34,4 +34,6 @@ pub struct Contents {
     pub flavors: usize,
     /// How many transactions.
     pub transactions: usize,
+    /// How many feeds.
+    pub feeds: usize,
 }

@@ -46,6 +46,9 @@ pub(crate) const CURSOR: Code = code("SEQ600", BAD, "Malformed pagination cursor
 pub(crate) const FILTER_PARAMS: Code = code("SEQ601", BAD, "Wrong number of filter parameters");
 /// Malformed filter \[T, D\].
 pub(crate) const FILTER: Code = code("SEQ602", BAD, "Malformed filter");
+/// Somebody else acknowledged in between \[C, 14 row 30\].
+pub(crate) const FEED_CONFLICT: Code =
+    code("SEQ620", StatusCode::CONFLICT, "The feed was acknowledged by another consumer");
 /// Nested: unknown action type \[D\].
 pub(crate) const ACTION_TYPE: Code = code("SEQ701", BAD, "Invalid action type");
 /// Nested: an id in the action does not exist \[T\].
@@ -77,3 +80,5 @@ pub(crate) const BAD_NAME: Code = code("SEQ904", BAD, "Name not allowed");
 pub(crate) const LAST_ADMIN: Code = code("SEQ905", BAD, "The last admin cannot leave");
 /// The team holds something that cannot be deleted \[15\].
 pub(crate) const NOT_EMPTY: Code = code("SEQ906", BAD, "Team not empty");
+/// Asked for too often \[15\].
+pub(crate) const TOO_OFTEN: Code = code("SEQ907", StatusCode::TOO_MANY_REQUESTS, "Too often");

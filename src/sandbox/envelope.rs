@@ -97,6 +97,11 @@ impl Fields {
         Fields(fields)
     }
 
+    /// The names of all fields, also of those that are `null`.
+    pub(crate) fn names(&self) -> impl Iterator<Item = &str> {
+        self.0.keys().map(String::as_str)
+    }
+
     /// The field, unless it is absent.
     pub(crate) fn get(&self, name: &str) -> Option<&Value> {
         self.0.get(name).filter(|value| !value.is_null())

@@ -52,6 +52,124 @@ pub const CATALOGUE: &[(&str, &str)] = &[
     ("list_skips_one:list-accounts", "every page after the first leaves out one account"),
     ("full_page_is_last:list-accounts", "a page that is exactly full claims to be the last"),
     ("oldest_first:list-transactions", "list-transactions gives the oldest first"),
+    ("filter_ignored:list-accounts", "list-accounts gives all accounts whatever the filter says"),
+    ("filter_ignored:list-transactions", "list-transactions gives all transactions whatever the filter says"),
+    ("filter_or_is_and:list-actions", "`OR` in filters of list-actions means `AND`"),
+    ("filter_param_off:list-actions", "`$1` in filters of list-actions takes the parameter after the first"),
+    (
+        "time_filter_ignores_offset:list-transactions",
+        "times in filters of list-transactions are read as UTC whatever their offset",
+    ),
+    ("camel_names_refused", "filters and groupings do not know names in camel case, though it was asked for"),
+    (
+        "snake_names_under_camel",
+        "filters and groupings take names in snake case where camel case was asked for",
+    ),
+    (
+        "scope_matches_any:list-transactions",
+        "the conditions inside `actions(…)` may be met by different actions of a transaction",
+    ),
+    ("sum_loses_one:sum-tokens", "the first sum of sum-tokens is too small by one"),
+    ("sum_first_page_only:sum-actions", "sum-actions sums the hundred newest actions only"),
+    ("group_drops_missing:sum-actions", "sum-actions leaves out actions that lack a property it groups on"),
+    ("big_amount_rounded:transact", "amounts above 2^53 are rounded"),
+    ("above_limit_accepted:transact", "amounts from 2^63 on are accepted"),
+    (
+        "snapshot_moves:update-account-tags",
+        "new tags of an account appear in the snapshots of its past actions too",
+    ),
+    ("tags_merge:update-account-tags", "update-account-tags adds to the tags instead of replacing them"),
+    ("tags_merge:update-flavor-tags", "update-flavor-tags adds to the tags instead of replacing them"),
+    ("tag_update_lost:update-action-tags", "update-action-tags answers ok and changes nothing"),
+    ("tags_survive_transfer:transact", "transferred tokens keep their tags"),
+    ("transfer_filter_ignored:transact", "an action's filter does not limit the tokens that it uses"),
+    ("cursor_forgets_filter:list-actions", "pages of list-actions after the first are not filtered"),
+    ("cursor_of_other_operation_accepted", "a list goes on from the cursor of any other list"),
+    ("page_size_ignored:list-keys", "pages of list-keys have the default size whatever was asked"),
+    (
+        "concurrent_repeat_doubles:transact",
+        "a key that is repeated before the first answer is worked on again",
+    ),
+    ("readonly_may_write", "the ledger API lets readers change things"),
+    ("null_refused", "the ledger API refuses bodies in which a field is `null`"),
+    ("unknown_field_refused", "the ledger API refuses bodies with a field that it does not know"),
+    ("feed_skips_item", "a feed leaves out the first item that is new"),
+    ("feed_acks_on_read", "reading a feed acknowledges what was read"),
+    ("feed_not_woken", "readers who wait for a feed are not told of new items"),
+    ("feed_filter_ignored", "a feed gives all items whatever its filter says"),
+    ("feed_conflict_ignored:ack-feed", "ack-feed does not look at `previous_cursor`"),
+    ("feed_survives:delete-feed", "delete-feed answers ok and deletes nothing"),
+    ("reset_keeps_accounts", "reset leaves the accounts in place"),
+    ("reset_keeps_feeds", "reset leaves the feeds in place"),
+    (
+        "ledgers_leak:list-accounts",
+        "the last page of list-accounts has the accounts of other ledgers of the team too",
+    ),
+    ("prod_reset_allowed", "a production ledger can be reset"),
+    ("repeat_doubles:create-key", "a repeated idempotency key of create-key is worked on again"),
+    ("repeat_doubles:create-account", "a repeated idempotency key of create-account is worked on again"),
+    ("repeat_doubles:create-flavor", "a repeated idempotency key of create-flavor is worked on again"),
+    (
+        "repeat_doubles:update-account-tags",
+        "a repeated idempotency key of update-account-tags is worked on again",
+    ),
+    (
+        "repeat_doubles:update-flavor-tags",
+        "a repeated idempotency key of update-flavor-tags is worked on again",
+    ),
+    (
+        "repeat_doubles:update-action-tags",
+        "a repeated idempotency key of update-action-tags is worked on again",
+    ),
+    ("repeat_doubles:create-feed", "a repeated idempotency key of create-feed is worked on again"),
+    ("repeat_doubles:delete-feed", "a repeated idempotency key of delete-feed is worked on again"),
+    ("repeat_doubles:ack-feed", "a repeated idempotency key of ack-feed is worked on again"),
+    ("repeat_doubles:reset", "a repeated idempotency key of reset is worked on again"),
+    ("prod_delete_allowed", "delete-ledger answers ok for a production ledger (which stays all the same)"),
+    (
+        "team_with_prod_deleted",
+        "delete-team answers ok for a team with a production ledger (which stays all the same)",
+    ),
+    ("teams_leak:hello", "hello finds ledgers of other teams, and names the team"),
+    ("resend_keeps_old_code", "the old code goes on confirming a sign-up after resend-code"),
+    ("code_of_other_address_confirms", "the code of any unconfirmed address confirms every other one"),
+    ("tries_unlimited:confirm-sign-up", "wrong tries do not use a code up"),
+    ("signed_out_session_works", "sign-out answers ok and leaves the session open"),
+    ("revoked_invite_works", "a revoked invitation can be accepted"),
+    ("invite_works_twice", "an accepted invitation can be accepted again"),
+    ("last_admin_steps_down", "update-member makes the last admin somebody who is none"),
+    (
+        "role_update_lost:update-member",
+        "update-member answers with the new role and leaves the old one in place",
+    ),
+    ("credentials_of_others_shown", "list-credentials shows everybody's to everybody"),
+    (
+        "removed_members_credential_works",
+        "the ledger API goes on accepting the credentials of a removed member",
+    ),
+    ("mail_duplicated", "every mail is sent twice"),
+    ("repeat_doubles:sign-up", "a repeated idempotency key of sign-up is worked on again"),
+    ("repeat_doubles:resend-code", "a repeated idempotency key of resend-code is worked on again"),
+    ("repeat_doubles:confirm-sign-up", "a repeated idempotency key of confirm-sign-up is worked on again"),
+    ("repeat_doubles:sign-out", "a repeated idempotency key of sign-out is worked on again"),
+    ("repeat_doubles:create-team", "a repeated idempotency key of create-team is worked on again"),
+    ("repeat_doubles:create-ledger", "a repeated idempotency key of create-ledger is worked on again"),
+    (
+        "repeat_doubles:create-credential",
+        "a repeated idempotency key of create-credential is worked on again",
+    ),
+    (
+        "repeat_doubles:delete-credential",
+        "a repeated idempotency key of delete-credential is worked on again",
+    ),
+    ("repeat_doubles:invite-member", "a repeated idempotency key of invite-member is worked on again"),
+    ("repeat_doubles:revoke-invite", "a repeated idempotency key of revoke-invite is worked on again"),
+    ("repeat_doubles:accept-invite", "a repeated idempotency key of accept-invite is worked on again"),
+    ("repeat_doubles:update-member", "a repeated idempotency key of update-member is worked on again"),
+    ("repeat_doubles:remove-member", "a repeated idempotency key of remove-member is worked on again"),
+    ("repeat_doubles:delete-ledger", "a repeated idempotency key of delete-ledger is worked on again"),
+    ("repeat_doubles:delete-team", "a repeated idempotency key of delete-team is worked on again"),
+    ("repeat_doubles:delete-user", "a repeated idempotency key of delete-user is worked on again"),
     ("request_id_missing_on_errors", "refusals come without `Chain-Request-Id`"),
 ];
 
@@ -61,6 +179,12 @@ impl Faults {
     pub fn on(&self, fault: &'static str) -> bool {
         debug_assert!(CATALOGUE.iter().any(|(name, _)| *name == fault), "`{fault}` is not in the catalogue");
         self.on.read().unwrap_or_else(PoisonError::into_inner).contains(fault)
+    }
+
+    /// Whether the fault `kind` of one operation is on, for kinds that many operations have.
+    pub(crate) fn on_for(&self, kind: &str, operation: &str) -> bool {
+        let on = self.on.read().unwrap_or_else(PoisonError::into_inner);
+        on.iter().any(|name| name.split_once(':') == Some((kind, operation)))
     }
 
     /// The names of the faults that are on, sorted.

@@ -25,6 +25,8 @@ mod faults;
 mod ledger;
 pub mod mail;
 mod memory;
+mod name_set;
+mod options;
 mod paging;
 mod product;
 mod random;
@@ -38,75 +40,31 @@ mod world;
 
 use std::{
     fmt,
-    net::{Ipv4Addr, SocketAddr, TcpListener},
+    net::{SocketAddr, TcpListener},
     sync::Arc,
     thread,
     time::Duration,
 };
 
-use tokio::runtime::{Builder, Runtime};
+use tokio::{
+    runtime::{Builder, Runtime},
+    sync::watch,
+};
 use tokio_util::sync::CancellationToken;
 
 pub use self::{
     census::{Census, Contents},
     clock::Clock,
     faults::{CATALOGUE, Faults, UnknownFault},
+    options::Options,
     start_error::StartError,
 };
 use self::{
     dashboard::{Directory, Mailer},
+    ledger::LedgerKind,
     mail::MailService,
     world::{Context, World},
 };
-
-/// How a sandbox is set up. The default listens on free ports of 127.0.0.1, with random secrets.
-#[derive(Clone, Debug)]
-pub struct Options {
-    /// The product: ledger API and dashboard, over TLS.
-    pub listen: SocketAddr,
-    /// The mail API and its token endpoint, over TLS.
-    pub mail_listen: SocketAddr,
-    /// The relay that takes mail.
-    pub smtp_listen: SocketAddr,
-    /// Faults that are on from the start.
-    pub faults: Vec<String>,
-    /// The address that `/hello` announces; by default the one that was asked, so that a proxy may stand in front.
-    pub announce: Option<String>,
-    /// Further names for the certificate, beside `localhost` and the loopback addresses.
-    pub names: Vec<String>,
-    /// The permanent team.
-    pub team: String,
-    /// The permanent user, admin of the permanent team.
-    pub email: String,
-    /// That user's password; random by default.
-    pub password: Option<String>,
-    /// That user's credential in the permanent team; random by default.
-    pub credential: Option<String>,
-    /// The one code that every sign-up is confirmed with; by default each has its own.
-    pub code: Option<String>,
-    /// The mailbox.
-    pub mail: mail::Options,
-}
-
-impl Default for Options {
-    fn default() -> Options {
-        let free = SocketAddr::from((Ipv4Addr::LOCALHOST, 0));
-        Options {
-            listen: free,
-            mail_listen: free,
-            smtp_listen: free,
-            faults: Vec::new(),
-            announce: None,
-            names: Vec::new(),
-            team: "canary-team".to_owned(),
-            email: "watcher@sandbox.test".to_owned(),
-            password: None,
-            credential: None,
-            code: None,
-            mail: mail::Options::default(),
-        }
-    }
-}
 
 /// A running world. Dropping it stops everything at once.
 pub struct Sandbox {
@@ -140,10 +98,13 @@ impl Sandbox {
             announce,
             names,
             team,
+            ledger,
+            production_ledger,
             email,
             password,
             credential,
             code,
+            long_poll,
             mail,
         } = options;
         let faults = Faults::default();
@@ -163,6 +124,13 @@ impl Sandbox {
         let clock = Clock::default();
         let password = password.unwrap_or_else(random::hex::<16>);
         let credential = credential.unwrap_or_else(random::hex::<24>);
+        let mut directory = Directory::with_permanent(&email, &password, &team, &credential, clock.now());
+        for (name, kind) in [(ledger, LedgerKind::Dev), (production_ledger, LedgerKind::Prod)] {
+            if let Some(name) = name {
+                let added = directory.add_ledger(&team, &name, kind, clock.now());
+                added.map_err(|_| StartError::Ledger(name))?;
+            }
+        }
 
         let runtime = Builder::new_multi_thread()
             .worker_threads(2)
@@ -185,8 +153,8 @@ impl Sandbox {
             )
             .map_err(StartError::Runtime)?;
             let mailer = Mailer::new(smtp, clock.clone(), faults.clone());
-            let directory = Directory::with_permanent(&email, &password, &team, &credential, clock.now());
-            let cx = Context { clock, faults, cursor_key: random::bytes(), code };
+            let waiting = watch::Sender::default();
+            let cx = Context { clock, faults, cursor_key: random::bytes(), code, long_poll, waiting };
             let world = Arc::new(World::new(cx, mailer, announce, directory));
             server::serve(product, tls, product::router(Arc::clone(&world)), stop.clone())
                 .map_err(StartError::Runtime)?;
@@ -297,6 +265,12 @@ impl Sandbox {
     #[must_use]
     pub fn census(&self) -> Census {
         self.world.directory().census()
+    }
+
+    /// How many readers are waiting for news of a feed.
+    #[must_use]
+    pub fn waiting(&self) -> usize {
+        *self.world.cx.waiting.borrow()
     }
 
     /// The time that everything here goes by.

@@ -6,13 +6,15 @@
 
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use hmac::Mac as _;
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use serde_json::Value;
 
 use crate::{
     codes,
     envelope::{Fields, Refusal, wrong_type},
+    name_set::NameSet,
     random,
+    world::Context,
 };
 
 /// Page size if none is asked for \[T\].
@@ -30,9 +32,41 @@ pub(crate) struct Query {
     op: String,
     /// Ledger or team.
     pub(crate) scope: String,
+    /// What is wanted of it.
+    pub(crate) wanted: Wanted,
     size: usize,
     /// The position of the last item that was given, unless this is the first page.
-    past: Option<u64>,
+    past: Option<Position>,
+}
+
+/// Which items a list gives, and how they are put together; for lists without filters this is empty.
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
+pub(crate) struct Wanted {
+    pub(crate) filter: Option<String>,
+    pub(crate) parameters: Vec<Value>,
+    pub(crate) group_by: Vec<String>,
+    /// A cursor keeps the name set of the query that made it \[C, 3\].
+    pub(crate) names: NameSet,
+}
+
+/// Where an item stands: a number that never changes, or for a sum the group that it is of.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(untagged)]
+pub(crate) enum Position {
+    Number(u64),
+    Group(String),
+}
+
+impl From<u64> for Position {
+    fn from(number: u64) -> Position {
+        Position::Number(number)
+    }
+}
+
+impl From<String> for Position {
+    fn from(group: String) -> Position {
+        Position::Group(group)
+    }
 }
 
 /// One page, as it is shown.
@@ -47,17 +81,20 @@ pub(crate) struct Page<T> {
 
 impl Query {
     /// The query that a cursor carries, if there is a cursor: then all other fields are ignored \[T, D\].
-    pub(crate) fn resume(key: &[u8], op: &str, fields: &Fields) -> Result<Option<Query>, Refusal> {
+    pub(crate) fn resume(cx: &Context, op: &str, fields: &Fields) -> Result<Option<Query>, Refusal> {
         let Some(cursor) = fields.get("cursor") else { return Ok(None) };
-        let query = cursor.as_str().and_then(|cursor| read(key, cursor));
+        let query = cursor.as_str().and_then(|cursor| unseal::<Query>(&cx.cursor_key, cursor));
         match query {
             Some(query) if query.op == op => Ok(Some(query)),
+            Some(query) if cx.faults.on("cursor_of_other_operation_accepted") => {
+                Ok(Some(Query { op: op.to_owned(), wanted: Wanted::default(), ..query }))
+            }
             Some(_) => Err(codes::CURSOR.because("the cursor belongs to another operation")),
             None => Err(codes::CURSOR.into()),
         }
     }
 
-    /// The query that the fields describe.
+    /// The query that the fields describe, for a list of everything.
     pub(crate) fn first(op: &str, scope: &str, fields: &Fields) -> Result<Query, Refusal> {
         let size = match fields.get("page_size") {
             None => USUAL,
@@ -68,7 +105,17 @@ impl Query {
             },
             Some(_) => return Err(wrong_type("page_size", "a whole number from 0")),
         };
-        Ok(Query { op: op.to_owned(), scope: scope.to_owned(), size, past: None })
+        Ok(Query { op: op.to_owned(), scope: scope.to_owned(), wanted: Wanted::default(), size, past: None })
+    }
+
+    /// The same query for certain items only.
+    pub(crate) fn wanting(self, wanted: Wanted) -> Query {
+        Query { wanted, ..self }
+    }
+
+    /// Forgets what page size was asked for: what a fault does.
+    pub(crate) fn usual_size(&mut self) {
+        self.size = USUAL;
     }
 
     /// Whether this continues an earlier page.
@@ -78,48 +125,60 @@ impl Query {
 
     /// Newest first: positions below this one are still to be given.
     pub(crate) fn below(&self) -> u64 {
-        self.past.unwrap_or(u64::MAX)
+        match &self.past {
+            Some(Position::Number(past)) => *past,
+            Some(Position::Group(_)) => 0,
+            None => u64::MAX,
+        }
     }
 
     /// Oldest first: positions from this one on are still to be given.
     pub(crate) fn from(&self) -> u64 {
-        self.past.map_or(0, |past| past + 1)
+        match &self.past {
+            Some(Position::Number(past)) => past + 1,
+            Some(Position::Group(_)) | None => 0,
+        }
+    }
+
+    /// Sums: groups above this one are still to be given.
+    pub(crate) fn above(&self) -> &str {
+        match &self.past {
+            Some(Position::Group(group)) => group,
+            Some(Position::Number(_)) | None => "",
+        }
     }
 
     /// Cuts the page off the front of what is still to be given.
-    pub(crate) fn cut<T>(mut self, key: &[u8], rest: impl Iterator<Item = (u64, T)>) -> Page<T> {
+    pub(crate) fn cut<P: Into<Position>, T>(
+        mut self,
+        cx: &Context,
+        rest: impl Iterator<Item = (P, T)>,
+    ) -> Page<T> {
         let mut items = Vec::new();
         for (position, item) in rest.take(self.size) {
-            self.past = Some(position);
+            self.past = Some(position.into());
             items.push(item);
         }
         // After an empty first page nothing older can come any more.
-        self.past = self.past.or(Some(0));
-        Page { last_page: items.len() < self.size, items, cursor: self.write(key) }
-    }
-
-    fn write(&self, key: &[u8]) -> String {
-        let mut bytes = serde_json::to_vec(self).expect("a query has text keys");
-        let signature = random::sign(key, &bytes).finalize().into_bytes();
-        bytes.extend_from_slice(&signature[..SIGNATURE]);
-        URL_SAFE_NO_PAD.encode(bytes)
+        self.past = self.past.or(Some(Position::Number(0)));
+        Page { last_page: items.len() < self.size, items, cursor: seal(&cx.cursor_key, &self) }
     }
 }
 
-fn read(key: &[u8], cursor: &str) -> Option<Query> {
-    let bytes = URL_SAFE_NO_PAD.decode(cursor).ok()?;
+/// Writes something down for clients to bring back: they cannot make or change it.
+pub(crate) fn seal(key: &[u8], content: &impl Serialize) -> String {
+    let mut bytes = serde_json::to_vec(content).expect("what is sealed has text keys");
+    let signature = random::sign(key, &bytes).finalize().into_bytes();
+    bytes.extend_from_slice(&signature[..SIGNATURE]);
+    URL_SAFE_NO_PAD.encode(bytes)
+}
+
+/// Reads what [`seal`] wrote.
+pub(crate) fn unseal<T: DeserializeOwned>(key: &[u8], sealed: &str) -> Option<T> {
+    let bytes = URL_SAFE_NO_PAD.decode(sealed).ok()?;
     let (text, signature) = bytes.split_at_checked(bytes.len().checked_sub(SIGNATURE)?)?;
     random::sign(key, text).verify_truncated_left(signature).ok()?;
     serde_json::from_slice(text).ok()
-}
-
-/// Refuses filters, which no list understands yet; an empty one is none \[S, C, 9\].
-pub(crate) fn no_filter(fields: &Fields) -> Result<(), Refusal> {
-    match fields.text("filter")? {
-        Some(filter) if !filter.is_empty() => Err(codes::FILTER.because("filters are not supported yet")),
-        Some(_) | None if !fields.list("filter_params")?.is_empty() => Err(codes::FILTER_PARAMS.into()),
-        Some(_) | None => Ok(()),
-    }
 }
 
 #[cfg(test)]
@@ -128,26 +187,27 @@ mod tests {
 
     use super::*;
 
-    const KEY: &[u8] = b"key";
-
     fn fields(value: Value) -> Fields {
         Fields::parse(value.to_string().as_bytes()).unwrap()
     }
 
+    fn resume(cx: &Context, op: &str, cursor: Value) -> Result<Option<Query>, Refusal> {
+        Query::resume(cx, op, &fields(json!({"cursor": cursor, "page_size": 0})))
+    }
+
     fn all(items: u64, size: u64) -> Vec<(Vec<u64>, bool)> {
+        let cx = Context::for_tests();
         let mut pages = Vec::new();
         let mut query = Query::first("list", "here", &fields(json!({"page_size": size}))).unwrap();
         loop {
             let below = query.below().min(items);
-            let page = query.cut(KEY, (0..below).rev().map(|position| (position, position)));
+            let page = query.cut(&cx, (0..below).rev().map(|position| (position, position)));
             let (cursor, last) = (page.cursor, page.last_page);
             pages.push((page.items, last));
             if last {
                 return pages;
             }
-            query = Query::resume(KEY, "list", &fields(json!({"cursor": cursor, "page_size": 0})))
-                .unwrap()
-                .unwrap();
+            query = resume(&cx, "list", json!(cursor)).unwrap().unwrap();
         }
     }
 
@@ -176,15 +236,15 @@ mod tests {
 
     #[test]
     fn cursors_cannot_be_made_up() {
+        let cx = Context::for_tests();
         let query = Query::first("list", "here", &Fields::default()).unwrap();
-        let good = query.write(KEY);
-        let resume = |op: &str, cursor: Value| Query::resume(KEY, op, &fields(json!({"cursor": cursor})));
-        assert!(resume("list", json!(good)).is_ok());
-        assert_eq!(resume("other", json!(good)).unwrap_err().code, codes::CURSOR);
+        let good = seal(&cx.cursor_key, &query);
+        assert!(resume(&cx, "list", json!(good)).is_ok());
+        assert_eq!(resume(&cx, "other", json!(good)).unwrap_err().code, codes::CURSOR);
         let mut changed = good.clone().into_bytes();
         changed[10] ^= 1;
         for bad in [json!(""), json!("garbage"), json!(5), json!(String::from_utf8(changed).unwrap())] {
-            assert_eq!(resume("list", bad).unwrap_err().code, codes::CURSOR);
+            assert_eq!(resume(&cx, "list", bad).unwrap_err().code, codes::CURSOR);
         }
     }
 }

@@ -16,10 +16,11 @@ use axum::{
 use serde_json::json;
 
 use crate::{
-    codes, dashboard,
-    dashboard::Role,
+    codes,
+    dashboard::{self, Role},
     envelope::{Fields, LARGEST_BODY, Refusal, Reply, reply},
-    ledger::Operation,
+    ledger::{Call, Operation, Wait},
+    name_set::NameSet,
     random,
     values::Millis,
     world::World,
@@ -27,6 +28,16 @@ use crate::{
 
 /// How long clients may go on using the address that `/hello` announced \[C\].
 const ADDRESS_LIFETIME: u64 = 120;
+
+/// How long a transaction is kept running for the fault that lets its repetition run beside it.
+const OVERLAP: Duration = Duration::from_millis(150);
+
+/// What comes of a request.
+enum Outcome {
+    Reply(Reply),
+    /// There is nothing to tell yet.
+    Wait(Wait),
+}
 
 pub(crate) fn router(world: Arc<World>) -> Router {
     Router::new().fallback(front).with_state(world)
@@ -40,7 +51,12 @@ async fn front(State(world): State<Arc<World>>, request: Request) -> Response {
         let body = read(body).await;
         answer(&working, &parts, body).await
     });
-    let answer = answer.await.unwrap_or_else(|_| Err(codes::INTERNAL.into()));
+    let answer = match answer.await.unwrap_or_else(|_| Err(codes::INTERNAL.into())) {
+        Ok(Outcome::Reply(reply)) => Ok(reply),
+        // Not in a task of its own: when the client goes away, nobody waits any more.
+        Ok(Outcome::Wait(wait)) => wait.over(&world.cx).await,
+        Err(refusal) => Err(refusal),
+    };
 
     let (status, text) = match &answer {
         Ok(reply) => (StatusCode::OK, Body::from(reply.to_string())),
@@ -57,13 +73,17 @@ async fn front(State(world): State<Arc<World>>, request: Request) -> Response {
 }
 
 /// What is asked, after the path: the body is judged only when everything before it is in order \[C, 4\].
-async fn answer(world: &Arc<World>, parts: &Parts, body: Result<Vec<u8>, Refusal>) -> Result<Reply, Refusal> {
+async fn answer(
+    world: &Arc<World>,
+    parts: &Parts,
+    body: Result<Vec<u8>, Refusal>,
+) -> Result<Outcome, Refusal> {
     let path: Vec<&str> = parts.uri.path().trim_start_matches('/').split('/').collect();
     if parts.method != Method::POST {
         return Err(codes::NOT_FOUND.into());
     }
     match path[..] {
-        ["hello"] => hello(world, parts, body),
+        ["hello"] => hello(world, parts, body).map(Outcome::Reply),
         ["dashboard", op] => {
             let entry = entry(world, parts);
             let (reply, letters) = dashboard::call(
@@ -75,7 +95,7 @@ async fn answer(world: &Arc<World>, parts: &Parts, body: Result<Vec<u8>, Refusal
                 body,
             )?;
             world.mailer.send(letters).await;
-            Ok(reply)
+            Ok(Outcome::Reply(reply))
         }
         [team, ledger, op] => call(world, &parts.headers, team, ledger, op, body).await,
         _ => Err(codes::NOT_FOUND.into()),
@@ -97,20 +117,57 @@ async fn call(
     ledger: &str,
     op: &str,
     body: Result<Vec<u8>, Refusal>,
-) -> Result<Reply, Refusal> {
+) -> Result<Outcome, Refusal> {
+    let faults = &world.cx.faults;
     // Order of the checks: credential and team, ledger, role, operation, JSON, fields \[C, 4\].
     let (ledger, role) = world.directory().open(&world.cx, text(headers, "credential"), team, ledger)?;
     let operation = Operation::named(op);
-    if operation.is_some_and(|operation| operation.changes) && role < Role::ReadWrite {
+    if operation.is_some_and(|operation| operation.changes)
+        && role < Role::ReadWrite
+        && !faults.on("readonly_may_write")
+    {
         return Err(codes::FORBIDDEN.into());
     }
     let operation = operation.ok_or(codes::NOT_FOUND)?;
     let fields = Fields::parse(&body?)?;
-    let answer = ledger.call(&world.cx, operation, &fields, key(headers))?;
+    narrow(world, operation, &fields)?;
+
+    let leaks = faults.on_for("ledgers_leak", operation.name);
+    let neighbours = if leaks { world.directory().neighbours(team, &ledger.name) } else { Vec::new() };
+    let names = NameSet::read(text(headers, "name-set"));
+    let names = match names.camel {
+        true if faults.on("camel_names_refused") => NameSet { snake: false, camel: false },
+        true if faults.on("snake_names_under_camel") => NameSet { snake: true, camel: true },
+        _ => names,
+    };
+    let call =
+        Call { cx: &world.cx, operation, fields: &fields, names, idempotency_key: key(headers), neighbours };
+    let answer = ledger.call(&call)?;
+    if let Some(wait) = Wait::of(&ledger, &answer) {
+        return Ok(Outcome::Wait(wait));
+    }
     if let Some(millisecond) = answer.held_until_after {
         over(world, millisecond).await;
     }
-    Ok(answer.reply)
+    if faults.on_for("concurrent_repeat_doubles", operation.name) {
+        tokio::time::sleep(OVERLAP).await;
+        ledger.answered(&call);
+    }
+    Ok(Outcome::Reply(answer.reply))
+}
+
+/// Refuses what clients send and a server has to bear \[T, 7\], while the faults for that are on.
+fn narrow(world: &World, operation: &Operation, fields: &Fields) -> Result<(), Refusal> {
+    let faults = &world.cx.faults;
+    if faults.on("null_refused") && fields.names().any(|name| fields.get(name).is_none()) {
+        return Err(codes::MALFORMED.because("a field is null"));
+    }
+    if faults.on("unknown_field_refused")
+        && let Some(name) = fields.names().find(|name| !operation.fields.contains(name))
+    {
+        return Err(codes::MALFORMED.because(format!("unknown field `{name}`")));
+    }
+    Ok(())
 }
 
 /// Waits until a millisecond is over: clients expect their own clock to have moved on too \[T, 7\].

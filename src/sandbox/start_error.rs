@@ -13,6 +13,8 @@ pub enum StartError {
     Fault(UnknownFault),
     /// A team cannot have that name.
     Team(String),
+    /// A ledger cannot have that name, or two have it.
+    Ledger(String),
     /// Mail cannot be sent to that address.
     Email(String),
     /// The certificate cannot be made, most likely because of one of its names.
@@ -29,6 +31,9 @@ impl fmt::Display for StartError {
             StartError::Team(name) => {
                 write!(f, "`{name}` cannot be a team: 1 to 64 letters, digits and hyphens")
             }
+            StartError::Ledger(name) => {
+                write!(f, "`{name}` cannot be a ledger: 1 to 64 letters, digits and hyphens, and used once")
+            }
             StartError::Email(email) => write!(f, "`{email}` is not a mail address"),
             StartError::Certificate(_) => f.write_str("cannot make the certificate"),
             StartError::Runtime(_) => f.write_str("cannot start the servers"),
@@ -43,7 +48,7 @@ impl Error for StartError {
                 Some(error)
             }
             StartError::Fault(fault) => Some(fault),
-            StartError::Team(_) | StartError::Email(_) => None,
+            StartError::Team(_) | StartError::Ledger(_) | StartError::Email(_) => None,
         }
     }
 }

@@ -82,6 +82,13 @@ impl Trial {
         Trial { sandbox, client, names: AtomicU64::new(0) }
     }
 
+    /// Waits until so many readers of feeds are waiting.
+    pub(crate) async fn waiting(&self, count: usize) {
+        let mut waiting = self.sandbox.world.cx.waiting.subscribe();
+        let reached = waiting.wait_for(|waiting| *waiting == count);
+        tokio::time::timeout(Duration::from_secs(20), reached).await.expect("readers come and go").unwrap();
+    }
+
     /// A name that nothing had before.
     pub(crate) fn name(&self, prefix: &str) -> String {
         format!("{prefix}-{}", self.names.fetch_add(1, Ordering::Relaxed))

@@ -20,14 +20,33 @@ impl From<Option<&Map<String, Value>>> for Tags {
     }
 }
 
+impl Tags {
+    pub(crate) fn is_none(&self) -> bool {
+        self.0.is_none()
+    }
+
+    /// What stands at the end of a path of keys.
+    pub(crate) fn at(&self, keys: &[String]) -> Option<&Value> {
+        let (first, rest) = keys.split_first()?;
+        rest.iter().try_fold(self.0.as_deref()?.get(first)?, |value, key| value.as_object()?.get(key))
+    }
+
+    /// These tags with those of `other` put over them: what an update must not do \[S, T, 7\].
+    pub(crate) fn merged(&self, other: &Tags) -> Tags {
+        let mut merged = self.0.as_deref().cloned().unwrap_or_default();
+        merged.extend(other.0.as_deref().cloned().unwrap_or_default());
+        Tags::from(Some(&merged))
+    }
+}
+
 impl Serialize for Tags {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         self.0.as_deref().serialize(serializer)
     }
 }
 
-/// An instant as the product knows it: to the millisecond \[D, 7\].
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+/// An instant as the product knows it: to the millisecond \[D, 7\]. The default is long before everything.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Millis(i64);
 
 impl From<Timestamp> for Millis {
@@ -37,8 +56,6 @@ impl From<Timestamp> for Millis {
 }
 
 impl Millis {
-    pub(crate) const BEGINNING: Millis = Millis(0);
-
     pub(crate) fn next(self) -> Millis {
         Millis(self.0 + 1)
     }

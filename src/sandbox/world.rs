@@ -1,6 +1,11 @@
 //! All of the product's state, and the few things that every handler goes by.
 
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::{
+    sync::{Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
+
+use tokio::sync::watch;
 
 use crate::{
     clock::Clock,
@@ -17,6 +22,25 @@ pub(crate) struct Context {
     pub(crate) cursor_key: [u8; 32],
     /// Every confirmation code, unless they are random.
     pub(crate) code: Option<String>,
+    /// How long a feed's reader is kept waiting for something new.
+    pub(crate) long_poll: Duration,
+    /// How many readers are waiting right now. They count themselves in and out.
+    pub(crate) waiting: watch::Sender<usize>,
+}
+
+#[cfg(test)]
+impl Context {
+    /// Without faults and without waiting.
+    pub(crate) fn for_tests() -> Context {
+        Context {
+            clock: Clock::default(),
+            faults: Faults::default(),
+            cursor_key: [7; 32],
+            code: None,
+            long_poll: Duration::ZERO,
+            waiting: watch::Sender::default(),
+        }
+    }
 }
 
 /// The product.

@@ -1,5 +1,6 @@
 //! Credentials: they open the ledger API, belong to a person and carry that person's role.
 
+use serde::Serialize;
 use serde_json::json;
 
 use super::{
@@ -10,11 +11,13 @@ use crate::{
     codes,
     envelope::{Refusal, Reply, ok, reply},
     random,
+    values::Millis,
 };
 
 pub(super) fn create_credential(desk: &mut Desk<'_>) -> Result<Reply, Refusal> {
     let (user, team) = desk.caller(Role::ReadOnly)?;
-    let name = desk.fields.text("name")?;
+    let name = desk.fields.text("name")?.map(str::to_owned);
+    let created = desk.cx.clock.now().into();
     let place = desk.directory.next();
     let id = format!("cred{}", random::hex::<8>());
     let secret = random::hex::<24>();
@@ -23,9 +26,36 @@ pub(super) fn create_credential(desk: &mut Desk<'_>) -> Result<Reply, Refusal> {
     let role = owner.member(&user).expect("the caller is in it").role;
     // The secret appears here and nowhere else \[D, 15\].
     let shown = reply(&json!({"id": id, "name": name, "role": role, "secret": secret}));
-    owner.credentials.insert(place, Credential { id, user, secret: secret.clone() });
+    owner.credentials.insert(place, Credential { id, name, user, secret: secret.clone(), created });
     desk.directory.secrets.insert(secret, (team, place));
     Ok(shown)
+}
+
+/// A credential as it is shown: never with its secret.
+#[derive(Serialize)]
+struct Shown<'a> {
+    id: &'a str,
+    name: Option<&'a str>,
+    role: Role,
+    email: &'a str,
+    created: Millis,
+}
+
+/// One's own; admins see all \[15\].
+pub(super) fn list_credentials(desk: &mut Desk<'_>) -> Result<Reply, Refusal> {
+    let (user, query) = desk.listed(Role::ReadOnly)?;
+    let rights = desk.directory.rights(&user, &query.scope)?;
+    let all = rights == Role::Admin || desk.cx.faults.on("credentials_of_others_shown");
+    let (team, users) = (&desk.directory.teams[&query.scope], &desk.directory.users);
+    let credentials = team.credentials.range(..query.below()).rev();
+    let rest = credentials.filter(|(_, credential)| all || credential.user == user);
+    let rest = rest.map(|(position, credential)| {
+        let Credential { id, name, user, secret: _, created } = credential;
+        let role = team.member(user).map_or(Role::ReadOnly, |member| member.role);
+        let email = users.get(user).map_or(user, |user| &user.email);
+        (*position, Shown { id, name: name.as_deref(), role, email, created: *created })
+    });
+    Ok(reply(&query.clone().cut(desk.cx, rest)))
 }
 
 pub(super) fn delete_credential(desk: &mut Desk<'_>) -> Result<Reply, Refusal> {

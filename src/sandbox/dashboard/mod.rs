@@ -5,6 +5,8 @@
 
 mod credentials;
 mod directory;
+mod invites;
+mod ledgers;
 mod mailer;
 mod members;
 mod teams;
@@ -19,12 +21,14 @@ pub(crate) use self::{
 
 use crate::{
     codes,
-    envelope::{Fields, Refusal, Reply},
+    envelope::{Fields, Refusal, Reply, wrong_type},
+    paging::Query,
     world::{Context, World},
 };
 
 /// One request to the dashboard, with all that it may work on.
 struct Desk<'a> {
+    operation: &'static str,
     directory: &'a mut Directory,
     cx: &'a Context,
     fields: &'a Fields,
@@ -42,35 +46,46 @@ struct Operation {
     session: bool,
     /// Remembered by idempotency key.
     changes: bool,
-    work: fn(&mut Desk<'_>) -> Result<Reply, Refusal>,
+    work: Work,
 }
 
-static OPERATIONS: [Operation; 14] = [
-    Operation { name: "sign-up", session: false, changes: true, work: users::sign_up },
-    Operation { name: "confirm-sign-up", session: false, changes: true, work: users::confirm_sign_up },
+type Work = fn(&mut Desk<'_>) -> Result<Reply, Refusal>;
+
+/// Remembered by idempotency key.
+const fn changing(name: &'static str, session: bool, work: Work) -> Operation {
+    Operation { name, session, changes: true, work }
+}
+
+const fn reading(name: &'static str, session: bool, work: Work) -> Operation {
+    Operation { name, session, changes: false, work }
+}
+
+/// Every operation there is. With `true` it needs a session.
+static OPERATIONS: [Operation; 23] = [
+    changing("sign-up", false, users::sign_up),
+    changing("resend-code", false, users::resend_code),
+    changing("confirm-sign-up", false, users::confirm_sign_up),
     // Not remembered: otherwise the key would open the session again without the password.
-    Operation { name: "sign-in", session: false, changes: false, work: users::sign_in },
-    Operation { name: "delete-user", session: false, changes: true, work: users::delete_user },
-    Operation { name: "create-team", session: true, changes: true, work: teams::create_team },
-    Operation { name: "delete-team", session: true, changes: true, work: teams::delete_team },
-    Operation { name: "create-ledger", session: true, changes: true, work: teams::create_ledger },
-    Operation { name: "delete-ledger", session: true, changes: true, work: teams::delete_ledger },
-    Operation {
-        name: "create-credential",
-        session: true,
-        changes: true,
-        work: credentials::create_credential,
-    },
-    Operation {
-        name: "delete-credential",
-        session: true,
-        changes: true,
-        work: credentials::delete_credential,
-    },
-    Operation { name: "invite-member", session: true, changes: true, work: members::invite_member },
-    Operation { name: "accept-invite", session: false, changes: true, work: members::accept_invite },
-    Operation { name: members::LIST, session: true, changes: false, work: members::list_members },
-    Operation { name: "remove-member", session: true, changes: true, work: members::remove_member },
+    reading("sign-in", false, users::sign_in),
+    changing("sign-out", true, users::sign_out),
+    reading("get-user", true, users::get_user),
+    changing("create-team", true, teams::create_team),
+    reading("list-teams", true, teams::list_teams),
+    changing("create-ledger", true, ledgers::create_ledger),
+    reading("list-ledgers", true, ledgers::list_ledgers),
+    changing("create-credential", true, credentials::create_credential),
+    reading("list-credentials", true, credentials::list_credentials),
+    changing("delete-credential", true, credentials::delete_credential),
+    changing("invite-member", true, invites::invite_member),
+    reading("list-invites", true, invites::list_invites),
+    changing("revoke-invite", true, invites::revoke_invite),
+    changing("accept-invite", false, invites::accept_invite),
+    reading("list-members", true, members::list_members),
+    changing("update-member", true, members::update_member),
+    changing("remove-member", true, members::remove_member),
+    changing("delete-ledger", true, ledgers::delete_ledger),
+    changing("delete-team", true, teams::delete_team),
+    changing("delete-user", false, users::delete_user),
 ];
 
 /// Carries out one operation, or gives the first answer again. What it gives beside the reply is to be mailed.
@@ -92,18 +107,64 @@ pub(crate) fn call(
         let caller = session.or_else(email).unwrap_or_default();
         (operation.name, caller.to_ascii_lowercase(), key.to_owned())
     });
-    if let Some(reply) = slot.as_ref().and_then(|slot| directory.memory.recall(slot)) {
+    if let Some(slot) = &slot
+        && !world.cx.faults.on_for("repeat_doubles", operation.name)
+        && let Some(reply) = directory.memory.recall(slot)
+    {
         return Ok((reply, Vec::new()));
     }
 
     if operation.session {
         directory.signed_in(session)?;
     }
-    let mut desk = Desk { directory, cx: &world.cx, fields: &fields?, session, entry, letters: Vec::new() };
+    let mut desk = Desk {
+        operation: operation.name,
+        directory,
+        cx: &world.cx,
+        fields: &fields?,
+        session,
+        entry,
+        letters: Vec::new(),
+    };
     let reply = (operation.work)(&mut desk)?;
     let letters = desk.letters;
     if let Some(slot) = slot {
         directory.memory.remember(world.cx.clock.now(), slot, reply.clone());
     }
     Ok((reply, letters))
+}
+
+impl Desk<'_> {
+    /// Who asks, in which team, if they may: session, then the field `team`, then the role.
+    fn caller(&self, needed: Role) -> Result<(String, String), Refusal> {
+        let team = self.fields.required("team")?;
+        Ok((self.caller_in(team, needed)?, team.to_owned()))
+    }
+
+    /// Who asks, if they may do that in `team`.
+    fn caller_in(&self, team: &str, needed: Role) -> Result<String, Refusal> {
+        let user = self.directory.signed_in(self.session)?;
+        if self.directory.rights(&user, team)? < needed {
+            return Err(codes::FORBIDDEN.into());
+        }
+        Ok(user)
+    }
+
+    /// The query of a list of what a team has, and who asks. A cursor carries the whole query, and so the team; it
+    /// names the team, but does not open it.
+    fn listed(&self, needed: Role) -> Result<(String, Query), Refusal> {
+        let query = match Query::resume(self.cx, self.operation, self.fields)? {
+            Some(query) => query,
+            None => Query::first(self.operation, self.fields.required("team")?, self.fields)?,
+        };
+        Ok((self.caller_in(&query.scope, needed)?, query))
+    }
+
+    /// The field `role`.
+    fn role(&self) -> Result<Option<Role>, Refusal> {
+        let role = self.fields.text("role")?.map(|name| {
+            Role::named(name).ok_or_else(|| wrong_type("role", "`admin`, `readwrite` or `readonly`"))
+        });
+        role.transpose()
+    }
 }

@@ -1,3 +1,6 @@
+mod lists;
+mod people;
+
 use jiff::SignedDuration;
 use serde_json::{Value, json};
 

@@ -6,7 +6,7 @@ use serde_json::json;
 
 use super::{
     Desk, Letter,
-    directory::{Challenge, Role, User},
+    directory::{Challenge, User},
 };
 use crate::{
     codes,
@@ -16,6 +16,9 @@ use crate::{
 
 /// How long a confirmation code is valid \[15\].
 const CODE_LIFETIME: SignedDuration = SignedDuration::from_mins(15);
+
+/// How often a code is sent again, after the first time \[15\].
+const RESEND_PAUSE: SignedDuration = SignedDuration::from_mins(1);
 
 /// How many wrong tries use a code up \[15\].
 const MOST_TRIES: u32 = 5;
@@ -34,14 +37,40 @@ pub(super) fn sign_up(desk: &mut Desk<'_>) -> Result<Reply, Refusal> {
     if desk.directory.users.get(&user).is_some_and(|user| user.unconfirmed.is_none()) {
         desk.letters.push(Letter::taken(&email));
     } else {
-        let code = desk.cx.code.clone().unwrap_or_else(random::code);
-        let mailed = if desk.cx.faults.on("mail_wrong_code") { altered(&code) } else { code.clone() };
-        desk.letters.push(Letter::confirm(&email, &mailed));
-        let challenge = Challenge { code, expires: desk.cx.clock.now() + CODE_LIFETIME, wrong_tries: 0 };
+        let challenge = challenge(desk, &email);
         let signed_up = User { email: email.clone(), name, password, unconfirmed: Some(challenge) };
         desk.directory.users.insert(user, signed_up);
     }
     Ok(reply(&json!({"email": email, "status": "unconfirmed"})))
+}
+
+/// A new code, which is mailed.
+fn challenge(desk: &mut Desk<'_>, email: &str) -> Challenge {
+    let code = desk.cx.code.clone().unwrap_or_else(random::code);
+    let mailed = if desk.cx.faults.on("mail_wrong_code") { altered(&code) } else { code.clone() };
+    desk.letters.push(Letter::confirm(email, &mailed));
+    let expires = desk.cx.clock.now() + CODE_LIFETIME;
+    Challenge { code, expires, wrong_tries: 0, resent: None, former: None }
+}
+
+/// Sends another code, and voids the old one. Whether somebody is waiting for one is only told to the address.
+pub(super) fn resend_code(desk: &mut Desk<'_>) -> Result<Reply, Refusal> {
+    let key = email(desk)?.to_ascii_lowercase();
+    let now = desk.cx.clock.now();
+    let user = desk.directory.users.get(&key);
+    let Some((user, old)) = user.and_then(|user| Some((user, user.unconfirmed.as_ref()?))) else {
+        return Ok(ok());
+    };
+    // The first time is free, so that somebody whose mail was lost need not wait.
+    if old.resent.is_some_and(|last| now.duration_since(last) < RESEND_PAUSE) {
+        return Err(codes::TOO_OFTEN.because("at most one a minute"));
+    }
+    let (email, former) = (user.email.clone(), old.code.clone());
+    let new = Challenge { resent: Some(now), former: Some(former), ..challenge(desk, &email) };
+    if let Some(user) = desk.directory.users.get_mut(&key) {
+        user.unconfirmed = Some(new);
+    }
+    Ok(ok())
 }
 
 /// Another code of the same length.
@@ -56,15 +85,24 @@ pub(super) fn confirm_sign_up(desk: &mut Desk<'_>) -> Result<Reply, Refusal> {
     let email = email(desk)?;
     let code = desk.fields.required("code")?;
     let key = email.to_ascii_lowercase();
-    let any = desk.cx.faults.on("wrong_code_confirms");
+    let faults = &desk.cx.faults;
+    let of_another = faults.on("code_of_other_address_confirms")
+        && desk
+            .directory
+            .users
+            .values()
+            .filter_map(|user| user.unconfirmed.as_ref())
+            .any(|it| it.code == code);
 
     let user = desk.directory.users.get_mut(&key).ok_or(codes::WRONG_CODE)?;
     let challenge = user.unconfirmed.as_mut().ok_or(codes::WRONG_CODE)?;
-    if !any {
-        if desk.cx.clock.now() >= challenge.expires || challenge.wrong_tries >= MOST_TRIES {
+    let former = faults.on("resend_keeps_old_code") && challenge.former.as_deref() == Some(code);
+    if !faults.on("wrong_code_confirms") {
+        let used_up = challenge.wrong_tries >= MOST_TRIES && !faults.on("tries_unlimited:confirm-sign-up");
+        if desk.cx.clock.now() >= challenge.expires || used_up {
             return Err(codes::EXPIRED_CODE.into());
         }
-        if challenge.code != code {
+        if challenge.code != code && !former && !of_another {
             challenge.wrong_tries += 1;
             return Err(codes::WRONG_CODE.into());
         }
@@ -89,6 +127,24 @@ pub(super) fn sign_in(desk: &mut Desk<'_>) -> Result<Reply, Refusal> {
     };
     let session = desk.directory.open_session(&key);
     Ok(reply(&json!({"session": session, "email": email})))
+}
+
+pub(super) fn sign_out(desk: &mut Desk<'_>) -> Result<Reply, Refusal> {
+    if let Some(session) = desk.session
+        && !desk.cx.faults.on("signed_out_session_works")
+    {
+        desk.directory.sessions.remove(session);
+    }
+    Ok(ok())
+}
+
+pub(super) fn get_user(desk: &mut Desk<'_>) -> Result<Reply, Refusal> {
+    let key = desk.directory.signed_in(desk.session)?;
+    let user = &desk.directory.users[&key];
+    let teams: Vec<_> =
+        desk.directory.teams_of(&key).map(|(_, name, role)| json!({"name": name, "role": role})).collect();
+    // Nobody unconfirmed has a session.
+    Ok(reply(&json!({"email": user.email, "name": user.name, "status": "confirmed", "teams": teams})))
 }
 
 pub(super) fn delete_user(desk: &mut Desk<'_>) -> Result<Reply, Refusal> {
@@ -116,10 +172,7 @@ pub(super) fn delete_user(desk: &mut Desk<'_>) -> Result<Reply, Refusal> {
             desk.directory.drop_team(&name);
             continue;
         }
-        desk.directory.drop_credentials(&name, &key);
-        if let Some(team) = desk.directory.teams.get_mut(&name) {
-            team.members.retain(|_, member| member.user != key);
-        }
+        desk.directory.drop_member(&name, &key);
     }
     desk.directory.sessions.retain(|_, user| *user != key);
     if let Some(user) = desk.directory.users.remove(&key) {
@@ -160,21 +213,4 @@ pub(super) fn new_password(desk: &Desk<'_>) -> Result<Password, Refusal> {
         return Err(codes::MISSING.because(detail).field("password"));
     }
     Ok(Password::new(password))
-}
-
-impl Desk<'_> {
-    /// Who asks, in which team, if they may: session, then the field `team`, then the role.
-    pub(super) fn caller(&self, needed: Role) -> Result<(String, String), Refusal> {
-        let team = self.fields.required("team")?;
-        Ok((self.caller_in(team, needed)?, team.to_owned()))
-    }
-
-    /// Who asks, if they may do that in `team`.
-    pub(super) fn caller_in(&self, team: &str, needed: Role) -> Result<String, Refusal> {
-        let user = self.directory.signed_in(self.session)?;
-        if self.directory.rights(&user, team)? < needed {
-            return Err(codes::FORBIDDEN.into());
-        }
-        Ok(user)
-    }
 }

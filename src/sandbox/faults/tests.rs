@@ -1,15 +1,19 @@
 //! Each fault is tried off, on, and off again; a probe says whether the product went wrong.
 
-use std::collections::BTreeSet;
+use std::{collections::BTreeSet, time::Duration};
 
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
 use super::CATALOGUE;
-use crate::trial::{Book, PASSWORD, Trial, column, issue, retire, session, transfer};
+use crate::{
+    Options,
+    trial::{Book, PASSWORD, Trial, column, issue, retire, session, transfer},
+};
 
 async fn check(fault: &str, probe: impl AsyncFn(&Trial) -> bool) {
-    let trial = Trial::start();
+    // Long enough to be woken in, short enough to wait for when nobody is.
+    let trial = Trial::with(Options { long_poll: Duration::from_secs(1), ..Options::default() });
     assert!(!probe(&trial).await, "`{fault}` shows while it is off");
     trial.sandbox.switch(fault, true).unwrap();
     assert!(probe(&trial).await, "`{fault}` does not show while it is on");
@@ -27,16 +31,32 @@ macro_rules! probes {
         )*
 
         /// What is tried here.
-        const PROBED: &[&str] = &[$($fault),*];
+        pub(in crate::faults) const PROBED: &[&str] = &[$($fault),*];
     };
 }
+
+mod dashboard;
+mod feeds;
+mod ledger;
+mod lists;
+mod repeats;
 
 #[test]
 fn every_fault_is_tried() {
     // The faults of the mail side are tried there.
     let ours =
         CATALOGUE.iter().map(|(name, _)| *name).filter(|name| !["mail_lost", "mail_spam"].contains(name));
-    assert_eq!(PROBED.iter().copied().collect::<BTreeSet<_>>(), ours.collect::<BTreeSet<_>>());
+    let probed = [
+        PROBED,
+        dashboard::PROBED,
+        feeds::PROBED,
+        ledger::PROBED,
+        lists::PROBED,
+        repeats::PROBED,
+        repeats::dashboard::PROBED,
+    ]
+    .concat();
+    assert_eq!(probed.into_iter().collect::<BTreeSet<_>>(), ours.collect::<BTreeSet<_>>());
 }
 
 /// Signs somebody new up and gives the address.

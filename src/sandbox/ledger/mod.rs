@@ -3,29 +3,47 @@
 //! An operation is a function on the books that has no other way to the outside, so it needs no network to be tried.
 //! The books are behind one lock that is held for one operation and never across an await.
 
+mod feeds;
+mod filter;
+mod history;
 mod objects;
+mod operations;
+mod retag;
+mod sums;
 #[cfg(test)]
 mod tests;
 mod tokens;
 mod transact;
+mod wait;
 
-use std::sync::{Mutex, PoisonError};
+use std::{
+    collections::HashSet,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+};
 
 use jiff::Timestamp;
 use serde::{Serialize, Serializer};
-use serde_json::json;
+use serde_json::{Value, json};
+use tokio::sync::watch;
 
 use self::{
+    feeds::Feeds,
+    filter::{Bends, Filter, Kind, Subject},
+    history::History,
     objects::{Holder, Key, Objects},
     tokens::Tokens,
-    transact::Transaction,
+};
+pub(crate) use self::{
+    operations::Operation,
+    wait::{LONG_POLL, Wait},
 };
 use crate::{
     census::Contents,
     codes,
-    envelope::{Fields, Refusal, Reply, reply},
-    memory::Memory,
-    paging::{self, Query},
+    envelope::{Fields, Refusal, Reply, ok, reply, wrong_type},
+    memory::{Memory, Slot},
+    name_set::NameSet,
+    paging::{Query, Wanted},
     values::Millis,
     world::Context,
 };
@@ -64,17 +82,34 @@ pub(crate) struct Ledger {
 /// What a ledger holds.
 #[derive(Debug)]
 struct Books {
-    /// Tells this ledger's cursors from those of others, also of others that had its name before.
-    scope: String,
+    serial: u64,
+    /// How often the ledger was emptied.
+    resets: u64,
     kind: LedgerKind,
     keys: Objects<Key>,
     accounts: Objects<Holder>,
     flavors: Objects<Holder>,
-    transactions: Vec<Transaction>,
+    history: History,
     tokens: Tokens,
-    /// The time of the last transaction; the next one is later \[T, 7\].
-    last: Millis,
+    feeds: Feeds,
+    /// Tells waiting readers that they should look again. Sent to under the lock, so that nobody misses it.
+    news: watch::Sender<()>,
+    /// The ledger is deleted; somebody may be waiting for it all the same.
+    closed: bool,
     memory: Memory<Answer>,
+    /// Keys whose first answer is not given yet, only for the fault that works on them twice.
+    unanswered: HashSet<Slot>,
+}
+
+/// One request to a ledger.
+pub(crate) struct Call<'a> {
+    pub(crate) cx: &'a Context,
+    pub(crate) operation: &'static Operation,
+    pub(crate) fields: &'a Fields,
+    pub(crate) names: NameSet,
+    pub(crate) idempotency_key: Option<&'a str>,
+    /// The other ledgers of the team, only for the fault that mixes them up.
+    pub(crate) neighbours: Vec<Arc<Ledger>>,
 }
 
 /// A successful answer.
@@ -83,119 +118,206 @@ pub(crate) struct Answer {
     pub(crate) reply: Reply,
     /// The answer is not to be given before this millisecond is over \[T, 7\].
     pub(crate) held_until_after: Option<Millis>,
+    /// There is nothing to tell yet: the feed with this serial number is to be waited for.
+    waits_for: Option<(u64, watch::Receiver<()>)>,
 }
 
 impl From<Reply> for Answer {
     fn from(reply: Reply) -> Answer {
-        Answer { reply, held_until_after: None }
+        Answer { reply, held_until_after: None, waits_for: None }
     }
 }
 
-/// One operation of the ledger API.
-pub(crate) struct Operation {
-    pub(crate) name: &'static str,
-    /// Changing operations are closed to readers, and remembered by idempotency key.
-    pub(crate) changes: bool,
-    work: fn(&mut Books, &Context, &Fields) -> Result<Answer, Refusal>,
-}
+impl Call<'_> {
+    fn fault(&self, kind: &str) -> bool {
+        self.cx.faults.on_for(kind, self.operation.name)
+    }
 
-/// Every operation there is.
-static OPERATIONS: [Operation; 8] = [
-    Operation { name: "create-key", changes: true, work: objects::create_key },
-    Operation { name: "create-account", changes: true, work: objects::create_account },
-    Operation { name: "create-flavor", changes: true, work: objects::create_flavor },
-    Operation { name: transact::NAME, changes: true, work: transact::transact },
-    Operation { name: objects::LIST_ACCOUNTS, changes: false, work: objects::list_accounts },
-    Operation { name: transact::LIST, changes: false, work: transact::list_transactions },
-    Operation { name: tokens::LIST, changes: false, work: tokens::list_tokens },
-    Operation { name: "stats", changes: false, work: stats },
-];
-
-impl Operation {
-    pub(crate) fn named(name: &str) -> Option<&'static Operation> {
-        OPERATIONS.iter().find(|operation| operation.name == name)
+    fn slot(&self) -> Option<Slot> {
+        let key = self.idempotency_key.filter(|_| self.operation.changes)?;
+        Some((self.operation.name, String::new(), key.to_owned()))
     }
 }
 
 impl Ledger {
     pub(crate) fn new(name: &str, kind: LedgerKind, created: Timestamp, serial: u64) -> Ledger {
-        let books = Books {
-            scope: serial.to_string(),
-            kind,
-            keys: Objects::default(),
-            accounts: Objects::default(),
-            flavors: Objects::default(),
-            transactions: Vec::new(),
-            tokens: Tokens::default(),
-            last: Millis::BEGINNING,
-            memory: Memory::default(),
-        };
+        let books = Books::new(serial, kind);
         Ledger { name: name.to_owned(), kind, created: created.into(), books: Mutex::new(books) }
     }
 
+    fn books(&self) -> MutexGuard<'_, Books> {
+        self.books.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     /// Carries out one operation, or gives the first answer again.
-    pub(crate) fn call(
-        &self,
-        cx: &Context,
-        operation: &'static Operation,
-        fields: &Fields,
-        idempotency_key: Option<&str>,
-    ) -> Result<Answer, Refusal> {
-        let mut books = self.books.lock().unwrap_or_else(PoisonError::into_inner);
-        let slot = idempotency_key
-            .filter(|_| operation.changes)
-            .map(|key| (operation.name, String::new(), key.to_owned()));
+    pub(crate) fn call(&self, call: &Call<'_>) -> Result<Answer, Refusal> {
+        // Before the lock is taken: two ledgers may be each other's neighbours.
+        let strangers: Vec<Holder> =
+            call.neighbours.iter().flat_map(|it| it.books().accounts.all().to_vec()).collect();
+        let mut books = self.books();
+        let slot = call.slot();
         if let Some(slot) = &slot
-            && !(operation.name == transact::NAME && cx.faults.on("repeat_doubles:transact"))
+            && !call.fault("repeat_doubles")
+            && !books.unanswered.contains(slot)
             && let Some(answer) = books.memory.recall(slot)
         {
             return Ok(answer);
         }
-        let answer = (operation.work)(&mut books, cx, fields)?;
+        let answer = if strangers.is_empty() {
+            (call.operation.work)(&mut books, call)?
+        } else {
+            objects::list_with_strangers(&books, call, &strangers)?
+        };
         if let Some(slot) = slot {
-            books.memory.remember(cx.clock.now(), slot, answer.clone());
+            if call.fault("concurrent_repeat_doubles") {
+                books.unanswered.insert(slot.clone());
+            }
+            books.memory.remember(call.cx.clock.now(), slot, answer.clone());
         }
         Ok(answer)
     }
 
+    /// The answer to `call` was given, so that a repetition does not run beside it any more.
+    pub(crate) fn answered(&self, call: &Call<'_>) {
+        if let Some(slot) = call.slot() {
+            self.books().unanswered.remove(&slot);
+        }
+    }
+
+    /// Sends those away who wait for news: the ledger is deleted.
+    pub(crate) fn close(&self) {
+        let mut books = self.books();
+        books.closed = true;
+        books.tell();
+    }
+
     pub(crate) fn contents(&self) -> Contents {
-        let books = self.books.lock().unwrap_or_else(PoisonError::into_inner);
+        let books = self.books();
         Contents {
             keys: books.keys.len(),
             accounts: books.accounts.len(),
             flavors: books.flavors.len(),
-            transactions: books.transactions.len(),
+            transactions: books.history.len(),
+            feeds: books.feeds.len(),
         }
     }
 }
 
 impl Books {
-    /// The query of a list operation: the cursor's, or else the fields'.
-    fn query(&self, cx: &Context, op: &str, fields: &Fields) -> Result<Query, Refusal> {
-        match Query::resume(&cx.cursor_key, op, fields)? {
-            Some(query) if query.scope == self.scope => Ok(query),
-            Some(_) => Err(codes::CURSOR.because("the cursor belongs to another ledger")),
-            None => {
-                paging::no_filter(fields)?;
-                Query::first(op, &self.scope, fields)
-            }
+    fn new(serial: u64, kind: LedgerKind) -> Books {
+        Books {
+            serial,
+            resets: 0,
+            kind,
+            keys: Objects::default(),
+            accounts: Objects::default(),
+            flavors: Objects::default(),
+            history: History::default(),
+            tokens: Tokens::default(),
+            feeds: Feeds::default(),
+            news: watch::Sender::default(),
+            closed: false,
+            memory: Memory::default(),
+            unanswered: HashSet::new(),
         }
+    }
+
+    /// Tells this ledger's cursors from those of others, of those that had its name before, and of its own from
+    /// before a reset.
+    fn scope(&self) -> String {
+        format!("{}.{}", self.serial, self.resets)
+    }
+
+    /// Wakes everybody who waits for a feed.
+    fn tell(&self) {
+        self.news.send_replace(());
+    }
+
+    /// The query of a list operation: the cursor's, or else that of the fields.
+    fn query(&self, call: &Call<'_>) -> Result<Query, Refusal> {
+        let mut query = match Query::resume(call.cx, call.operation.name, call.fields)? {
+            Some(mut query) if query.scope == self.scope() => {
+                if call.fault("cursor_forgets_filter") {
+                    (query.wanted.filter, query.wanted.parameters) = (None, Vec::new());
+                }
+                query
+            }
+            Some(_) => return Err(codes::CURSOR.because("the cursor belongs to another ledger")),
+            None => {
+                let query = Query::first(call.operation.name, &self.scope(), call.fields)?;
+                query.wanting(wanted(call)?)
+            }
+        };
+        if call.fault("page_size_ignored") {
+            query.usual_size();
+        }
+        Ok(query)
+    }
+
+    /// The same for a list that can be filtered.
+    fn selection(&self, call: &Call<'_>, kind: Kind) -> Result<(Query, Filter), Refusal> {
+        let query = self.query(call)?;
+        let Wanted { filter, parameters, names, .. } = &query.wanted;
+        let bends = Bends::of(call.cx, call.operation.name);
+        let filter = Filter::read(filter.as_deref(), parameters, kind, *names, bends)?;
+        Ok((query, if call.fault("filter_ignored") { Filter::default() } else { filter }))
     }
 }
 
-/// Items with their places as positions, newest first, from where the query goes on.
-fn newest_first<'a, T>(query: &Query, items: &'a [T]) -> impl Iterator<Item = (u64, &'a T)> + use<'a, T> {
-    let end = usize::try_from(query.below()).map_or(items.len(), |below| below.min(items.len()));
-    items[..end].iter().enumerate().rev().map(|(place, item)| (place as u64, item))
+/// What the fields of a list operation ask for. Only the type of each is judged here.
+fn wanted(call: &Call<'_>) -> Result<Wanted, Refusal> {
+    let group_by = call.fields.list("group_by")?.iter().map(|name| match name {
+        Value::String(name) => Ok(name.clone()),
+        _ => Err(wrong_type("group_by", "an array of strings")),
+    });
+    Ok(Wanted {
+        filter: call.fields.text("filter")?.map(str::to_owned),
+        parameters: call.fields.list("filter_params")?.to_vec(),
+        group_by: group_by.collect::<Result<_, _>>()?,
+        names: call.names,
+    })
 }
 
-fn stats(books: &mut Books, cx: &Context, _: &Fields) -> Result<Answer, Refusal> {
-    let ghost = usize::from(cx.faults.on("new_ledger_not_empty:stats"));
+/// Items with their places as positions, newest first, from where the query goes on, as far as they pass.
+fn newest_first<'a, T: Subject>(
+    query: &Query,
+    filter: &'a Filter,
+    items: &'a [T],
+) -> impl Iterator<Item = (u64, &'a T)> + use<'a, T> {
+    let end = usize::try_from(query.below()).map_or(items.len(), |below| below.min(items.len()));
+    let rest = items[..end].iter().enumerate().rev().map(|(place, item)| (place as u64, item));
+    rest.filter(|(_, item)| filter.passes(*item))
+}
+
+fn stats(books: &mut Books, call: &Call<'_>) -> Result<Answer, Refusal> {
+    let ghost = usize::from(call.cx.faults.on("new_ledger_not_empty:stats"));
     let counts = json!({
         "flavor_count": books.flavors.len(),
         "account_count": books.accounts.len() + ghost,
-        "tx_count": books.transactions.len(),
+        "tx_count": books.history.len(),
         "ledger_type": books.kind,
     });
     Ok(reply(&counts).into())
+}
+
+/// Empties a development ledger, also of remembered answers \[T, D; C, 6\].
+fn reset(books: &mut Books, call: &Call<'_>) -> Result<Answer, Refusal> {
+    if books.kind == LedgerKind::Prod && !call.cx.faults.on("prod_reset_allowed") {
+        return Err(codes::FORBIDDEN.because("a production ledger stays"));
+    }
+    let mut emptied = Books::new(books.serial, books.kind);
+    emptied.resets = books.resets + 1;
+    emptied.news = books.news.clone();
+    // Times go on rising, so that nobody sees the same one twice.
+    emptied.history.start_after(books.history.last());
+    if call.cx.faults.on("reset_keeps_accounts") {
+        emptied.accounts = std::mem::take(&mut books.accounts);
+    }
+    if call.cx.faults.on("reset_keeps_feeds") {
+        emptied.feeds = std::mem::take(&mut books.feeds);
+        emptied.feeds.rewind();
+    }
+    *books = emptied;
+    books.tell();
+    Ok(ok().into())
 }

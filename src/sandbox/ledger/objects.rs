@@ -5,16 +5,17 @@ use std::collections::HashMap;
 use serde::Serialize;
 use serde_json::Value;
 
-use super::{Answer, Books, newest_first};
+use super::{
+    Answer, Books, Call,
+    filter::{Filter, Kind, Look, Root, Subject},
+    newest_first,
+};
 use crate::{
     codes,
     envelope::{Fields, Refusal, reply},
     random,
     values::{Tags, id_or_else},
-    world::Context,
 };
-
-pub(super) const LIST_ACCOUNTS: &str = "list-accounts";
 
 /// Things of one kind, in the order in which they were made. Ids are unique per ledger and kind \[T, 7\].
 #[derive(Debug)]
@@ -42,8 +43,17 @@ impl<T> Objects<T> {
         &self.items[place]
     }
 
+    pub(super) fn at_mut(&mut self, place: usize) -> &mut T {
+        &mut self.items[place]
+    }
+
+    /// All of them, oldest first.
+    pub(super) fn all(&self) -> &[T] {
+        &self.items
+    }
+
     /// Adds something under an id that is free.
-    fn add(&mut self, id: &str, item: T) -> Result<&T, Refusal> {
+    pub(super) fn add(&mut self, id: &str, item: T) -> Result<&T, Refusal> {
         if self.places.contains_key(id) {
             return Err(codes::IN_USE.because(format!("`{id}` is in use")).field("id"));
         }
@@ -68,27 +78,44 @@ pub(super) struct Holder {
     pub(super) tags: Tags,
 }
 
-pub(super) fn create_key(books: &mut Books, cx: &Context, fields: &Fields) -> Result<Answer, Refusal> {
-    let id = id_or_else(fields.get("id"), || format!("key{}", random::hex::<8>()))?;
+impl Subject for Holder {
+    fn look(&self, root: Root) -> Look<'_> {
+        match root {
+            Root::Id => Look::Text(&self.id),
+            Root::Quorum => Look::Number(self.quorum.into()),
+            Root::Tags => Look::Tags(&self.tags),
+            _ => Look::Absent,
+        }
+    }
+}
+
+impl Subject for Key {
+    fn look(&self, _: Root) -> Look<'_> {
+        Look::Absent
+    }
+}
+
+pub(super) fn create_key(books: &mut Books, call: &Call<'_>) -> Result<Answer, Refusal> {
+    let id = id_or_else(call.fields.get("id"), || format!("key{}", random::hex::<8>()))?;
     let key = Key { id: id.clone() };
-    if books.keys.place(&id).is_some() && cx.faults.on("key_id_reused:create-key") {
+    if books.keys.place(&id).is_some() && call.cx.faults.on("key_id_reused:create-key") {
         return Ok(reply(&key).into());
     }
     Ok(reply(books.keys.add(&id, key)?).into())
 }
 
-pub(super) fn create_account(books: &mut Books, cx: &Context, fields: &Fields) -> Result<Answer, Refusal> {
-    let mut account = holder(books, fields, "acc", cx.faults.on("keys_optional:create-account"))?;
-    if cx.faults.on("tags_dropped:create-account") {
+pub(super) fn create_account(books: &mut Books, call: &Call<'_>) -> Result<Answer, Refusal> {
+    let mut account = holder(books, call.fields, "acc", call.cx.faults.on("keys_optional:create-account"))?;
+    if call.cx.faults.on("tags_dropped:create-account") {
         account.tags = Tags::default();
     }
     let id = account.id.clone();
     Ok(reply(books.accounts.add(&id, account)?).into())
 }
 
-pub(super) fn create_flavor(books: &mut Books, cx: &Context, fields: &Fields) -> Result<Answer, Refusal> {
-    let mut flavor = holder(books, fields, "flv", false)?;
-    if cx.faults.on("quorum_ignored:create-flavor") {
+pub(super) fn create_flavor(books: &mut Books, call: &Call<'_>) -> Result<Answer, Refusal> {
+    let mut flavor = holder(books, call.fields, "flv", false)?;
+    if call.cx.faults.on("quorum_ignored:create-flavor") {
         flavor.quorum = 1;
     }
     let id = flavor.id.clone();
@@ -137,13 +164,39 @@ fn key_ids(books: &Books, fields: &Fields, optional: bool) -> Result<Vec<String>
     Ok(key_ids)
 }
 
-pub(super) fn list_accounts(books: &mut Books, cx: &Context, fields: &Fields) -> Result<Answer, Refusal> {
-    let query = books.query(cx, LIST_ACCOUNTS, fields)?;
-    let skipped = usize::from(query.continues() && cx.faults.on("list_skips_one:list-accounts"));
-    let rest = newest_first(&query, &books.accounts.items).skip(skipped);
-    let mut page = query.cut(&cx.cursor_key, rest);
-    if cx.faults.on("full_page_is_last:list-accounts") {
+/// A filter on keys is ignored \[C, 10\].
+pub(super) fn list_keys(books: &mut Books, call: &Call<'_>) -> Result<Answer, Refusal> {
+    let query = books.query(call)?;
+    let all = Filter::default();
+    let rest = newest_first(&query, &all, books.keys.all());
+    Ok(reply(&query.cut(call.cx, rest)).into())
+}
+
+pub(super) fn list_accounts(books: &mut Books, call: &Call<'_>) -> Result<Answer, Refusal> {
+    list_with_strangers(books, call, &[])
+}
+
+/// The list of accounts, and on its last page those of other ledgers, which should never be there.
+pub(super) fn list_with_strangers(
+    books: &Books,
+    call: &Call<'_>,
+    strangers: &[Holder],
+) -> Result<Answer, Refusal> {
+    let (query, filter) = books.selection(call, Kind::Holder)?;
+    let skipped = usize::from(query.continues() && call.cx.faults.on("list_skips_one:list-accounts"));
+    let rest = newest_first(&query, &filter, books.accounts.all()).skip(skipped);
+    let mut page = query.cut(call.cx, rest);
+    if page.last_page {
+        page.items.extend(strangers.iter().filter(|account| filter.passes(*account)));
+    }
+    if call.cx.faults.on("full_page_is_last:list-accounts") {
         page.last_page = true;
     }
     Ok(reply(&page).into())
+}
+
+pub(super) fn list_flavors(books: &mut Books, call: &Call<'_>) -> Result<Answer, Refusal> {
+    let (query, filter) = books.selection(call, Kind::Holder)?;
+    let rest = newest_first(&query, &filter, books.flavors.all());
+    Ok(reply(&query.cut(call.cx, rest)).into())
 }

@@ -9,14 +9,16 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use serde::Serialize;
 
-use super::{Answer, Books};
-use crate::{
-    envelope::{Fields, Refusal, reply},
-    values::Tags,
-    world::Context,
+use super::{
+    Answer, Books, Call,
+    filter::{Kind, Look, Root, Subject},
+    objects::{Holder, Objects},
+    sums::Sums,
 };
-
-pub(super) const LIST: &str = "list-tokens";
+use crate::{
+    envelope::{Refusal, reply},
+    values::Tags,
+};
 
 /// What the tokens of a group have in common. Account and flavor by their places in the books.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -48,32 +50,41 @@ impl Tokens {
         self.change(group, content, before, before + amount);
     }
 
-    /// Takes `amount` of an account's tokens of one flavor, oldest group first \[C, 14 row 17\].
-    ///
-    /// # Errors
-    /// If there are fewer: how many there are. Then nothing is taken.
-    pub(super) fn take(&mut self, account: usize, flavor: usize, amount: u128) -> Result<(), u128> {
-        for (group, part) in self.find(account, flavor, amount)? {
+    /// Takes what [`Tokens::find`] found, and gives the parts with their tags.
+    pub(super) fn take(&mut self, found: Vec<(u64, u128)>) -> Vec<(Tags, u128)> {
+        let mut taken = Vec::with_capacity(found.len());
+        for (group, part) in found {
             let (content, held) = self.groups[&group].clone();
+            taken.push((content.tags.clone(), part));
             self.change(group, content, held, held - part);
         }
-        Ok(())
+        taken
     }
 
-    /// The groups that `amount` would be taken from, with each one's part of it.
+    /// The groups that `amount` of an account's usable tokens of one flavor would be taken from, with each one's
+    /// part of it: oldest group first \[C, 14 row 17\].
     ///
     /// # Errors
     /// If there are fewer tokens: how many there are.
-    pub(super) fn find(&self, account: usize, flavor: usize, amount: u128) -> Result<Vec<(u64, u128)>, u128> {
+    pub(super) fn find(
+        &self,
+        account: usize,
+        flavor: usize,
+        amount: u128,
+        usable: impl Fn(&Content, u128) -> bool,
+    ) -> Result<Vec<(u64, u128)>, u128> {
         let mut missing = amount;
         let mut found = Vec::new();
         for group in self.by_holder.get(&(account, flavor)).into_iter().flatten() {
             if missing == 0 {
                 break;
             }
-            let part = missing.min(self.groups[group].1);
-            found.push((*group, part));
-            missing -= part;
+            let (content, held) = &self.groups[group];
+            if usable(content, *held) {
+                let part = missing.min(*held);
+                found.push((*group, part));
+                missing -= part;
+            }
         }
         if missing > 0 { Err(amount - missing) } else { Ok(found) }
     }
@@ -115,9 +126,9 @@ impl Tokens {
     }
 }
 
-/// A group as it is shown: with the current tags of flavor and account.
+/// A group as it is shown and filtered: with the current tags of flavor and account.
 #[derive(Serialize)]
-struct Shown<'a> {
+pub(super) struct Group<'a> {
     amount: u128,
     flavor_id: &'a str,
     flavor_tags: &'a Tags,
@@ -126,21 +137,59 @@ struct Shown<'a> {
     tags: &'a Tags,
 }
 
-pub(super) fn list_tokens(books: &mut Books, cx: &Context, fields: &Fields) -> Result<Answer, Refusal> {
-    let query = books.query(cx, LIST, fields)?;
-    let rest = books.tokens.groups.range(..query.below()).rev().map(|(group, (content, amount))| {
-        let (flavor, account) = (books.flavors.at(content.flavor), books.accounts.at(content.account));
-        let shown = Shown {
-            amount: *amount,
+impl<'a> Group<'a> {
+    pub(super) fn new(
+        content: &'a Content,
+        amount: u128,
+        accounts: &'a Objects<Holder>,
+        flavors: &'a Objects<Holder>,
+    ) -> Group<'a> {
+        let (flavor, account) = (flavors.at(content.flavor), accounts.at(content.account));
+        Group {
+            amount,
             flavor_id: &flavor.id,
             flavor_tags: &flavor.tags,
             account_id: &account.id,
             account_tags: &account.tags,
             tags: &content.tags,
-        };
-        (*group, shown)
-    });
-    Ok(reply(&query.cut(&cx.cursor_key, rest)).into())
+        }
+    }
+}
+
+impl Subject for Group<'_> {
+    fn look(&self, root: Root) -> Look<'_> {
+        match root {
+            Root::Amount => Look::Number(self.amount),
+            Root::FlavorId => Look::Text(self.flavor_id),
+            Root::FlavorTags => Look::Tags(self.flavor_tags),
+            Root::AccountId => Look::Text(self.account_id),
+            Root::AccountTags => Look::Tags(self.account_tags),
+            Root::Tags => Look::Tags(self.tags),
+            _ => Look::Absent,
+        }
+    }
+}
+
+/// Newest group first \[C, 8\].
+pub(super) fn list_tokens(books: &mut Books, call: &Call<'_>) -> Result<Answer, Refusal> {
+    let (query, filter) = books.selection(call, Kind::TokenGroup)?;
+    let groups = books.tokens.groups.range(..query.below()).rev();
+    let rest = groups
+        .map(|(age, (content, amount))| (*age, Group::new(content, *amount, &books.accounts, &books.flavors)))
+        .filter(|(_, group)| filter.passes(group));
+    Ok(reply(&query.cut(call.cx, rest)).into())
+}
+
+pub(super) fn sum_tokens(books: &mut Books, call: &Call<'_>) -> Result<Answer, Refusal> {
+    let (query, filter) = books.selection(call, Kind::TokenGroup)?;
+    let mut sums = Sums::new(&query, call, Kind::TokenGroup)?;
+    for (content, amount) in books.tokens.groups.values() {
+        let group = Group::new(content, *amount, &books.accounts, &books.flavors);
+        if filter.passes(&group) {
+            sums.add(&group, *amount);
+        }
+    }
+    Ok(sums.answer(query, call))
 }
 
 #[cfg(test)]
@@ -154,6 +203,12 @@ mod tests {
         Content { account, flavor: 0, tags: Tags::from(tags.as_object().filter(|_| tag > 0)) }
     }
 
+    fn take(tokens: &mut Tokens, account: usize, amount: u128) -> Result<(), u128> {
+        let found = tokens.find(account, 0, amount, |_, _| true)?;
+        tokens.take(found);
+        Ok(())
+    }
+
     fn amounts(tokens: &Tokens) -> Vec<(usize, u128)> {
         tokens.groups.values().map(|(content, amount)| (content.account, *amount)).collect()
     }
@@ -165,10 +220,10 @@ mod tests {
         tokens.put(content(0, 1), 7);
         tokens.put(content(0, 0), 6);
         assert_eq!(amounts(&tokens), [(0, 11), (0, 7)]);
-        tokens.take(0, 0, 12).unwrap();
+        take(&mut tokens, 0, 12).unwrap();
         assert_eq!(amounts(&tokens), [(0, 6)]);
-        assert_eq!(tokens.take(0, 0, 7), Err(6));
-        tokens.take(0, 0, 6).unwrap();
+        assert_eq!(take(&mut tokens, 0, 7), Err(6));
+        take(&mut tokens, 0, 6).unwrap();
         assert_eq!(amounts(&tokens), []);
         assert!(tokens.by_content.is_empty() && tokens.by_holder.is_empty());
     }
@@ -180,13 +235,13 @@ mod tests {
         tokens.put(content(1, 0), 3);
         tokens.keep();
         let before = tokens.groups.clone();
-        tokens.take(0, 0, 5).unwrap();
+        take(&mut tokens, 0, 5).unwrap();
         tokens.put(content(1, 0), 5);
         tokens.put(content(0, 2), 9);
-        tokens.take(1, 0, 8).unwrap();
+        take(&mut tokens, 1, 8).unwrap();
         tokens.undo();
         assert_eq!(tokens.groups, before);
-        tokens.take(0, 0, 5).unwrap();
+        take(&mut tokens, 0, 5).unwrap();
         tokens.put(content(2, 0), 5);
         assert_eq!(amounts(&tokens), [(1, 3), (2, 5)]);
     }

@@ -1,36 +1,22 @@
-//! `transact`: builds, signs and submits in one go; and the list of what came of it (facts, section 10).
+//! `transact`: builds, signs and submits in one go (facts, section 10).
 
 mod action;
 
-use serde::Serialize;
-
-use self::action::{Action, Draft};
-use super::{Answer, Books, newest_first};
+pub(super) use self::action::Action;
+use self::action::Draft;
+use super::{Answer, Books, Call};
 use crate::{
     codes,
-    envelope::{Fields, Refusal, reply, wrong_type},
+    envelope::{Refusal, reply, wrong_type},
     random,
     values::{Millis, Tags},
-    world::Context,
 };
-
-pub(super) const NAME: &str = "transact";
-pub(super) const LIST: &str = "list-transactions";
 
 /// The most actions of one transaction \[C, 14 row 20\].
 const MOST_ACTIONS: usize = 1000;
 
-/// A transaction, as it is shown.
-#[derive(Debug, Serialize)]
-pub(super) struct Transaction {
-    id: String,
-    timestamp: Millis,
-    sequence_number: u64,
-    actions: Vec<Action>,
-    tags: Tags,
-}
-
-pub(super) fn transact(books: &mut Books, cx: &Context, fields: &Fields) -> Result<Answer, Refusal> {
+pub(super) fn transact(books: &mut Books, call: &Call<'_>) -> Result<Answer, Refusal> {
+    let (cx, fields) = (call.cx, call.fields);
     let given = match fields.get("actions") {
         None => &[][..],
         Some(serde_json::Value::Array(given)) => given,
@@ -48,8 +34,8 @@ pub(super) fn transact(books: &mut Books, cx: &Context, fields: &Fields) -> Resu
     let mut refusals = Vec::new();
     let mut spent = action::Spent::default();
     for (index, action) in given.iter().enumerate() {
-        let drafted = Draft::read(books, action).and_then(|draft| {
-            draft.carry_out(&mut books.tokens, &mut spent, cx)?;
+        let drafted = Draft::read(books, action, call).and_then(|draft| {
+            draft.carry_out(books, &mut spent, cx)?;
             Ok(draft)
         });
         match drafted {
@@ -63,15 +49,15 @@ pub(super) fn transact(books: &mut Books, cx: &Context, fields: &Fields) -> Resu
 
     if !refusals.is_empty() {
         if cx.faults.on("half_done:transact") && !drafts.is_empty() {
-            record(books, cx, &drafts, tags);
+            record(books, call, &drafts, tags);
         } else {
             books.tokens.undo();
         }
         return Err(failed(&refusals));
     }
-    let time = record(books, cx, &drafts, tags);
-    let transaction = books.transactions.last().expect("it has just been recorded");
-    Ok(Answer { reply: reply(transaction), held_until_after: Some(time) })
+    let time = record(books, call, &drafts, tags);
+    let transaction = books.history.at(books.history.len() - 1);
+    Ok(Answer { held_until_after: Some(time), ..reply(&transaction).into() })
 }
 
 /// The refusal of the whole: retriable only if every one of its parts is \[D, T, 10\].
@@ -86,29 +72,13 @@ fn failed(refusals: &[Refusal]) -> Refusal {
 }
 
 /// Keeps what the drafts did to the tokens, and writes the transaction down. Gives its time.
-fn record(books: &mut Books, cx: &Context, drafts: &[Draft], tags: Tags) -> Millis {
+fn record(books: &mut Books, call: &Call<'_>, drafts: &[Draft], tags: Tags) -> Millis {
     books.tokens.keep();
-    // Times increase strictly, by at least a millisecond \[T, 7\].
-    let time = Millis::from(cx.clock.now()).max(books.last.next());
-    books.last = time;
-    let timestamp = if cx.faults.on("times_repeat:transact") { time.second() } else { time };
+    let time = books.history.next_time(call.cx.clock.now().into());
+    let timestamp = if call.cx.faults.on("times_repeat:transact") { time.second() } else { time };
     let id = random::hex::<32>();
     let actions = drafts.iter().map(|draft| draft.action(books, &id, timestamp, &tags)).collect();
-    let sequence_number = books.transactions.len() as u64 + 1;
-    books.transactions.push(Transaction { id, timestamp, sequence_number, actions, tags });
+    books.history.record(id, timestamp, tags, actions);
+    books.tell();
     time
-}
-
-pub(super) fn list_transactions(books: &mut Books, cx: &Context, fields: &Fields) -> Result<Answer, Refusal> {
-    let query = books.query(cx, LIST, fields)?;
-    let all = &books.transactions;
-    let page = if cx.faults.on("oldest_first:list-transactions") {
-        let from = query.from();
-        let rest = (0_u64..).zip(all).skip(usize::try_from(from).unwrap_or(usize::MAX));
-        query.cut(&cx.cursor_key, rest)
-    } else {
-        let rest = newest_first(&query, all);
-        query.cut(&cx.cursor_key, rest)
-    };
-    Ok(reply(&page).into())
 }

@@ -143,6 +143,13 @@ fn starting_says_what_is_wrong() {
     let fault = error(Options { faults: vec!["nothing".to_owned()], ..Options::default() });
     assert!(matches!(fault, StartError::Fault(_)));
     assert!(matches!(error(Options { team: "a b".to_owned(), ..Options::default() }), StartError::Team(_)));
+    for options in [
+        Options { ledger: Some("a b".to_owned()), ..Options::default() },
+        Options { production_ledger: Some(String::new()), ..Options::default() },
+        Options { ledger: Some("prod".to_owned()), ..Options::default() },
+    ] {
+        assert!(matches!(error(options), StartError::Ledger(_)));
+    }
     assert!(matches!(error(Options { email: "a".to_owned(), ..Options::default() }), StartError::Email(_)));
 }
 
@@ -152,5 +159,46 @@ async fn two_sandboxes_know_nothing_of_each_other() {
     let book = one.book().await;
     two.call(&book, "stats", json!({})).await.refused(404, "SEQ002");
     assert_ne!(one.sandbox.credential(), two.sandbox.credential());
-    assert_eq!(two.sandbox.census().ledgers.len(), 0);
+    assert_eq!(two.sandbox.census().ledgers, ["canary-team/prod"]);
+}
+
+#[tokio::test]
+async fn a_world_for_clients_that_make_no_ledgers() {
+    let options = Options {
+        team: "team".to_owned(),
+        ledger: Some("test".to_owned()),
+        production_ledger: None,
+        credential: Some("fixed".to_owned()),
+        ..Options::default()
+    };
+    let trial = Trial::with(options);
+    assert_eq!(trial.sandbox.census().ledgers, ["team/test"]);
+    let hello = trial.post("/hello", &[("credential", "fixed")], &json!({"ledger_name": "test"})).await.ok();
+    assert_eq!(hello["team_name"], "team");
+    let book = Book { team: "team".to_owned(), ledger: "test".to_owned(), secret: "fixed".to_owned() };
+    trial.call(&book, "create-key", json!({})).await.ok();
+    trial.call(&book, "reset", json!({})).await.ok();
+}
+
+#[tokio::test]
+async fn the_permanent_production_ledger_only_refuses() {
+    let trial = Trial::start();
+    let (admin, team) = (trial.admin().await, trial.sandbox.team().to_owned());
+    let secret = trial.sandbox.credential().to_owned();
+    let book = Book { team: team.clone(), ledger: "prod".to_owned(), secret };
+    assert_eq!(trial.call(&book, "stats", json!({})).await.ok()["ledger_type"], "prod");
+    trial.call(&book, "reset", json!({})).await.refused(403, "SEQ011");
+    trial.dash(&admin, "delete-ledger", json!({"team": team, "name": "prod"})).await.refused(403, "SEQ011");
+    trial.dash(&admin, "delete-team", json!({"team": team, "confirm": team})).await.refused(400, "SEQ906");
+}
+
+#[test]
+fn options_keep_their_secrets() {
+    let secret = || Some("hush".to_owned());
+    let mail =
+        crate::mail::Options { client_secret: secret(), refresh_token: secret(), ..Default::default() };
+    let options =
+        Options { password: secret(), credential: secret(), code: secret(), mail, ..Options::default() };
+    let shown = format!("{options:?}");
+    assert!(shown.contains("canary-team") && !shown.contains("hush"), "{shown}");
 }

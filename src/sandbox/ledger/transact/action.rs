@@ -3,17 +3,17 @@
 use std::collections::HashMap;
 
 use serde::Serialize;
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use super::super::{
-    Books,
+    Books, Call,
+    filter::{Bends, Filter, Kind as Subjects, Look, Root, Subject},
     objects::{Holder, Objects},
-    tokens::{Content, Tokens},
+    tokens::{Content, Group},
 };
 use crate::{
     codes,
     envelope::{Fields, Refusal, missing},
-    paging::no_filter,
     random,
     values::{Millis, Tags},
     world::Context,
@@ -21,13 +21,21 @@ use crate::{
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
-enum Kind {
+pub(in crate::ledger) enum Kind {
     Issue,
     Transfer,
     Retire,
 }
 
 impl Kind {
+    fn name(self) -> &'static str {
+        match self {
+            Kind::Issue => "issue",
+            Kind::Transfer => "transfer",
+            Kind::Retire => "retire",
+        }
+    }
+
     fn named(name: &str) -> Option<Kind> {
         match name {
             "issue" => Some(Kind::Issue),
@@ -48,20 +56,25 @@ impl Kind {
 
 /// An action as it is shown. What does not apply to its type is left out.
 #[derive(Debug, Serialize)]
-pub(super) struct Action {
-    id: String,
+pub(in crate::ledger) struct Action {
+    pub(in crate::ledger) id: String,
     transaction_id: String,
     timestamp: Millis,
     #[serde(rename = "type")]
     kind: Kind,
     flavor_id: String,
-    amount: u64,
+    pub(in crate::ledger) amount: u64,
     #[serde(skip_serializing_if = "Option::is_none")]
     source_account_id: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     destination_account_id: Option<String>,
+    /// As given \[D, 10\].
+    #[serde(skip_serializing_if = "Option::is_none")]
+    filter: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    filter_params: Option<Vec<Value>>,
     /// The current tags; those of the snapshot never change.
-    tags: Tags,
+    pub(in crate::ledger) tags: Tags,
     snapshot: Snapshot,
 }
 
@@ -79,8 +92,56 @@ struct Snapshot {
     transaction_tags: Tags,
 }
 
-/// What earlier actions of the same transaction took, by account and flavor.
-pub(super) type Spent = HashMap<(usize, usize), u128>;
+impl Action {
+    /// Gives an account other tags, as if it had had them then.
+    pub(in crate::ledger) fn rewrite_snapshot(&mut self, account: &str, tags: &Tags) {
+        let Snapshot { source_account_tags, destination_account_tags, .. } = &mut self.snapshot;
+        for (id, then) in [
+            (&self.source_account_id, source_account_tags),
+            (&self.destination_account_id, destination_account_tags),
+        ] {
+            if id.as_deref() == Some(account) {
+                *then = Some(tags.clone());
+            }
+        }
+    }
+}
+
+impl Subject for Action {
+    fn look(&self, root: Root) -> Look<'_> {
+        fn text(id: Option<&String>) -> Look<'_> {
+            id.map_or(Look::Absent, |id| Look::Text(id))
+        }
+        fn tags(tags: Option<&Tags>) -> Look<'_> {
+            tags.map_or(Look::Absent, Look::Tags)
+        }
+        let then = &self.snapshot;
+        match root {
+            Root::Id => Look::Text(&self.id),
+            Root::Type => Look::Text(self.kind.name()),
+            Root::Amount => Look::Number(self.amount.into()),
+            Root::Timestamp => Look::Time(self.timestamp),
+            Root::TransactionId => Look::Text(&self.transaction_id),
+            Root::FlavorId => Look::Text(&self.flavor_id),
+            Root::SourceAccountId => text(self.source_account_id.as_ref()),
+            Root::DestinationAccountId => text(self.destination_account_id.as_ref()),
+            Root::Tags => Look::Tags(&self.tags),
+            Root::Snapshot => Look::Whole(json!(then)),
+            Root::SnapshotActionTags => Look::Tags(&then.action_tags),
+            Root::SnapshotFlavorTags => Look::Tags(&then.flavor_tags),
+            Root::SnapshotSourceAccountTags => tags(then.source_account_tags.as_ref()),
+            Root::SnapshotDestinationAccountTags => tags(then.destination_account_tags.as_ref()),
+            Root::SnapshotTokenTags => tags(then.token_tags.as_ref()),
+            Root::SnapshotTransactionTags => Look::Tags(&then.transaction_tags),
+            Root::Quorum | Root::SequenceNumber | Root::AccountId | Root::FlavorTags | Root::AccountTags => {
+                Look::Absent
+            }
+        }
+    }
+}
+
+/// What earlier actions of the same transaction took, by account and flavor, with the tags that it had.
+pub(super) type Spent = HashMap<(usize, usize), Vec<(Tags, u128)>>;
 
 /// An action that names things which exist. Whether there are tokens for it is another matter.
 pub(super) struct Draft {
@@ -91,11 +152,16 @@ pub(super) struct Draft {
     flavor: usize,
     token_tags: Tags,
     action_tags: Tags,
+    /// Which tokens may be used.
+    filter: Filter,
+    /// The filter as given.
+    given: Option<String>,
+    given_params: Option<Vec<Value>>,
 }
 
 impl Draft {
     /// Reads an action: shape, type, missing fields, amount, filter, ids, in this order \[ids: C, 14 row 15\].
-    pub(super) fn read(books: &Books, action: &Value) -> Result<Draft, Refusal> {
+    pub(super) fn read(books: &Books, action: &Value, call: &Call<'_>) -> Result<Draft, Refusal> {
         let Value::Object(fields) = action else { return Err(codes::ACTION_SHAPE.into()) };
         let fields = Fields::from_object(fields.clone());
 
@@ -119,10 +185,9 @@ impl Draft {
             return Err(missing(&needed));
         }
 
-        let amount = amount(fields.get("amount"))?;
-        if kind.has_source() {
-            no_filter(&fields)?;
-        }
+        let amount = amount(fields.get("amount"), call.cx)?;
+        let (filter, given, given_params) =
+            if kind.has_source() { filter(&fields, call)? } else { Default::default() };
         let source =
             kind.has_source().then(|| place(&books.accounts, &fields, "source_account_id")).transpose()?;
         let destination = kind
@@ -133,62 +198,88 @@ impl Draft {
         // A retire brings nothing in; some clients let token tags through all the same \[C, 10\].
         let token_tags = if kind.has_destination() { tags(&fields, "token_tags")? } else { Tags::default() };
         let action_tags = tags(&fields, "action_tags")?;
-        Ok(Draft { kind, amount, source, destination, flavor, token_tags, action_tags })
+        Ok(Draft {
+            kind,
+            amount,
+            source,
+            destination,
+            flavor,
+            token_tags,
+            action_tags,
+            filter,
+            given,
+            given_params,
+        })
     }
 
     /// Moves the tokens, or says why it cannot.
     pub(super) fn carry_out(
         &self,
-        tokens: &mut Tokens,
+        books: &mut Books,
         spent: &mut Spent,
         cx: &Context,
     ) -> Result<(), Refusal> {
         let amount = u128::from(self.amount);
-        if let Some(source) = self.source {
-            self.take(source, amount, tokens, spent, cx)?;
+        let taken = match self.source {
+            Some(source) => self.take(source, amount, books, spent, cx)?,
+            None => Vec::new(),
+        };
+        let Some(account) = self.destination else { return Ok(()) };
+        let lost = match self.kind {
+            Kind::Issue => cx.faults.on("issue_loses_tokens:transact"),
+            Kind::Transfer => cx.faults.on("transfer_loses_tokens:transact"),
+            Kind::Retire => false,
+        };
+        // Moved tokens lose their tags; they get the action's, or none \[T, 10\].
+        if self.token_tags.is_none() && !taken.is_empty() && cx.faults.on("tags_survive_transfer:transact") {
+            for (tags, part) in taken {
+                books.tokens.put(Content { account, flavor: self.flavor, tags }, part);
+            }
+            return Ok(());
         }
-        if let Some(account) = self.destination {
-            let lost = match self.kind {
-                Kind::Issue => cx.faults.on("issue_loses_tokens:transact"),
-                Kind::Transfer => cx.faults.on("transfer_loses_tokens:transact"),
-                Kind::Retire => false,
-            };
-            // Moved tokens lose their tags; they get the action's, or none \[T, 10\].
-            let content = Content { account, flavor: self.flavor, tags: self.token_tags.clone() };
-            tokens.put(content, amount - u128::from(lost));
-        }
+        let content = Content { account, flavor: self.flavor, tags: self.token_tags.clone() };
+        books.tokens.put(content, amount - u128::from(lost));
         Ok(())
     }
 
-    /// Takes the tokens from the source. If there are too few, but enough with what earlier actions of this
-    /// transaction took, they count as reserved, and only then trying again is worth while \[T, 10\].
+    /// Takes the tokens from the source, and gives the parts with the tags that they had. If there are too few, but
+    /// enough with what earlier actions of this transaction took, they count as reserved, and only then trying again
+    /// is worth while \[T, 10\].
     fn take(
         &self,
         source: usize,
         amount: u128,
-        tokens: &mut Tokens,
+        books: &mut Books,
         spent: &mut Spent,
         cx: &Context,
-    ) -> Result<(), Refusal> {
-        let kept = self.kind == Kind::Retire && cx.faults.on("retire_keeps_tokens:transact");
-        let taken = if kept {
-            tokens.find(source, self.flavor, amount).map(drop)
-        } else {
-            tokens.take(source, self.flavor, amount)
+    ) -> Result<Vec<(Tags, u128)>, Refusal> {
+        let Books { tokens, accounts, flavors, .. } = books;
+        let any = cx.faults.on("transfer_filter_ignored:transact");
+        let usable = |content: &Content, amount: u128| {
+            any || self.filter.passes(&Group::new(content, amount, accounts, flavors))
         };
-        match taken {
-            Ok(()) => {}
+        let found = match tokens.find(source, self.flavor, amount, usable) {
+            Ok(found) => found,
             Err(left) if self.kind == Kind::Transfer && cx.faults.on("overdraft_allowed:transact") => {
-                tokens.take(source, self.flavor, left).expect("that many are left");
+                tokens.find(source, self.flavor, left, usable).expect("that many are left")
             }
             Err(left) => {
-                let reserved = spent.get(&(source, self.flavor)).copied().unwrap_or(0);
+                let reserved = spent.get(&(source, self.flavor)).into_iter().flatten();
+                let reserved: u128 = reserved
+                    .filter(|(tags, part)| {
+                        let content = Content { account: source, flavor: self.flavor, tags: tags.clone() };
+                        usable(&content, *part)
+                    })
+                    .map(|(_, part)| part)
+                    .sum();
                 let code = if left + reserved >= amount { codes::RESERVED } else { codes::FUNDS };
                 return Err(code.into());
             }
-        }
-        *spent.entry((source, self.flavor)).or_default() += amount;
-        Ok(())
+        };
+        let kept = self.kind == Kind::Retire && cx.faults.on("retire_keeps_tokens:transact");
+        let taken = if kept { Vec::new() } else { tokens.take(found) };
+        spent.entry((source, self.flavor)).or_default().extend(taken.iter().cloned());
+        Ok(taken)
     }
 
     /// The action that this was.
@@ -213,6 +304,8 @@ impl Draft {
             amount: self.amount,
             source_account_id: self.source.map(id_of),
             destination_account_id: self.destination.map(id_of),
+            filter: self.given.clone(),
+            filter_params: self.given_params.clone(),
             tags: self.action_tags.clone(),
             snapshot,
         }
@@ -220,10 +313,33 @@ impl Draft {
 }
 
 /// A whole number from 1 to 2^63 − 1, never by way of floating point \[T, 7; zero: C, 14 row 14\].
-fn amount(given: Option<&Value>) -> Result<u64, Refusal> {
-    given.and_then(Value::as_u64).filter(|amount| (1..=i64::MAX.unsigned_abs()).contains(amount)).ok_or_else(
-        || codes::ACTION_AMOUNT.because("`amount` is a whole number from 1 to 2^63 - 1").field("amount"),
-    )
+fn amount(given: Option<&Value>, cx: &Context) -> Result<u64, Refusal> {
+    let largest = i64::MAX.unsigned_abs();
+    let largest = if cx.faults.on("above_limit_accepted:transact") { u64::MAX } else { largest };
+    let amount =
+        given.and_then(Value::as_u64).filter(|amount| (1..=largest).contains(amount)).ok_or_else(|| {
+            codes::ACTION_AMOUNT.because("`amount` is a whole number from 1 to 2^63 - 1").field("amount")
+        })?;
+    if amount > EXACT && cx.faults.on("big_amount_rounded:transact") {
+        return Ok(amount - amount % 1024);
+    }
+    Ok(amount)
+}
+
+/// The largest amount that survives the way through floating point.
+const EXACT: u64 = 1 << 53;
+
+/// The filter that an action limits its tokens with: as it is used, and as it was given.
+#[expect(clippy::type_complexity, reason = "they are taken apart at once")]
+fn filter(fields: &Fields, call: &Call<'_>) -> Result<(Filter, Option<String>, Option<Vec<Value>>), Refusal> {
+    let shape = |name: &'static str| {
+        move |_| codes::ACTION_SHAPE.because(format!("`{name}` has the wrong type")).field(name)
+    };
+    let text = fields.text("filter").map_err(shape("filter"))?;
+    let parameters = fields.list("filter_params").map_err(shape("filter_params"))?;
+    let read = Filter::read(text, parameters, Subjects::TokenGroup, call.names, Bends::default())?;
+    let given_params = fields.get("filter_params").map(|_| parameters.to_vec());
+    Ok((read, text.map(str::to_owned), given_params))
 }
 
 fn place(objects: &Objects<Holder>, fields: &Fields, name: &str) -> Result<usize, Refusal> {
