@@ -55,7 +55,10 @@ pub const CATALOGUE: &[(&str, &str)] = &[
     ("filter_ignored:list-accounts", "list-accounts gives all accounts whatever the filter says"),
     ("filter_ignored:list-transactions", "list-transactions gives all transactions whatever the filter says"),
     ("filter_or_is_and:list-actions", "`OR` in filters of list-actions means `AND`"),
-    ("filter_param_off:list-actions", "`$1` in filters of list-actions takes the parameter after the first"),
+    (
+        "filter_param_off:list-actions",
+        "each `$n` in filters of list-actions takes the parameter after its own, and the last one nothing",
+    ),
     (
         "time_filter_ignores_offset:list-transactions",
         "times in filters of list-transactions are read as UTC whatever their offset",

@@ -45,7 +45,7 @@ probes! {
     };
     filter_param_off: "filter_param_off:list-actions" => async |trial: &Trial| {
         let book = busy(trial).await;
-        list(trial, &book, "list-actions", "type=$1 AND amount=$2", json!(["retire", 2])).await.is_empty()
+        list(trial, &book, "list-actions", "type=$1", json!(["retire"])).await.is_empty()
     };
     time_filter_ignores_offset: "time_filter_ignores_offset:list-transactions" => async |trial: &Trial| {
         let book = busy(trial).await;

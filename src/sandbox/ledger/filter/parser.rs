@@ -153,11 +153,16 @@ impl<'a> Parser<'a> {
         if position > self.parameters.len() {
             return Err(codes::FILTER_PARAMS.because(format!("there is no parameter for `${position}`")));
         }
-        let place = if self.bends.parameters_off { position % self.parameters.len() } else { position - 1 };
+        let nothing = Value::from("");
+        let parameter = if self.bends.parameters_off {
+            self.parameters.get(position).unwrap_or(&nothing)
+        } else {
+            &self.parameters[position - 1]
+        };
         let whole = |number: &serde_json::Number| {
             number.as_i64().map(i128::from).or_else(|| number.as_u64().map(i128::from))
         };
-        let scalar = match &self.parameters[place] {
+        let scalar = match parameter {
             Value::String(text) => Some(Scalar::Text(text.clone())),
             Value::Number(number) => whole(number).map(Scalar::Number),
             Value::Null | Value::Bool(_) | Value::Array(_) | Value::Object(_) => None,

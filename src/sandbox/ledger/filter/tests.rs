@@ -351,6 +351,7 @@ fn bends() {
     };
     check("tags.a=1 OR tags.b=1", json!([]), Bends { or_is_and: true, ..Bends::default() });
     check("tags.a=$1 AND tags.b=$2", json!([1, 2]), Bends { parameters_off: true, ..Bends::default() });
+    check("tags.a=$1", json!([1]), Bends { parameters_off: true, ..Bends::default() });
     let bends = Bends { without_offsets: true, ..Bends::default() };
     check("timestamp>'2018-05-02T22:00:00+02:00'", json!([]), bends);
     check("tags.at:time='2018-05-02T20:43:57Z'", json!([]), bends);
