@@ -4,26 +4,35 @@ use coalmine::{Out, Result, ensure, ensure_eq};
 use serde_json::json;
 
 use super::sign_up::{MailedCode, SignedUp};
-use crate::sequence::{Dashboard, Session};
+use crate::sequence::{Dashboard, Sent, Session};
 
 /// The address is confirmed, and its user signed in by that.
 pub(super) struct Confirmed {
     /// The session that confirming gave.
     pub session: Session,
+    /// The call that confirmed it.
+    pub sent: Sent,
 }
+
+/// A wrong code has been refused.
+pub(super) struct WrongRefused;
 
 pub(super) async fn refuse_wrong_code(
     dashboard: Dashboard,
     signed_up: Out<SignedUp>,
     code: Out<MailedCode>,
-) -> Result<()> {
-    // The right code with its last digit changed: as near as a wrong one can be.
-    let mut wrong = code.0.expose().clone();
+) -> Result<WrongRefused> {
+    let body = json!({ "email": signed_up.address.as_ref(), "code": nearly(code.0.expose()) });
+    dashboard.call("confirm-sign-up", None, &body).await?.refused(400, "SEQ902")?;
+    Ok(WrongRefused)
+}
+
+/// The code with its last digit changed: as near as a wrong one can be.
+pub(super) fn nearly(code: &str) -> String {
+    let mut wrong = code.to_owned();
     let last = wrong.pop().unwrap_or('0');
     wrong.push(if last == '9' { '0' } else { char::from(last as u8 + 1) });
-    let body = json!({ "email": signed_up.address.as_ref(), "code": wrong });
-    dashboard.call("confirm-sign-up", None, &body).await?.refused(400, "SEQ902")?;
-    Ok(())
+    wrong
 }
 
 pub(super) async fn confirm_email(
@@ -31,8 +40,8 @@ pub(super) async fn confirm_email(
     signed_up: Out<SignedUp>,
     code: Out<MailedCode>,
 ) -> Result<Confirmed> {
-    let session = dashboard.confirm_sign_up(signed_up.address.as_ref(), code.0.expose()).await?;
+    let (session, sent) = dashboard.confirm_sign_up(signed_up.address.as_ref(), code.0.expose()).await?;
     ensure_eq!(session.email, signed_up.address.as_ref(), "address that was confirmed");
     ensure!(!session.token.expose().is_empty(), "confirmed, but got no session");
-    Ok(Confirmed { session })
+    Ok(Confirmed { session, sent })
 }

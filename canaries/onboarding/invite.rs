@@ -1,20 +1,27 @@
-//! Inviting a colleague by mail.
+//! Inviting people by mail.
 
 use coalmine::{
     Cleanup, Context, Out, Result, Secret, ensure, ensure_eq,
     inbox::{Address, Inbox},
 };
 use serde::Deserialize;
-use serde_json::json;
+use serde_json::{Value, json};
 
-use super::{MAIL_LIMIT, sign_up::SignedIn, team::Team};
-use crate::sequence::{Dashboard, DeleteUser, Invite, Session};
+use super::{MAIL_LIMIT, team::Team};
+use crate::sequence::{Dashboard, DeleteUser, Invite, Page, Sent, Session};
 
 /// A colleague has been invited.
 pub(super) struct Invited {
     /// Under this address.
     pub address: Address,
+    /// The invitation.
+    pub invite: Invite,
+    /// The call that invited.
+    pub sent: Sent,
 }
+
+/// The invitation has been seen in the list.
+pub(super) struct InvitesListed;
 
 /// The code in the link of the mailed invitation.
 pub(super) struct Invitation(pub Secret);
@@ -23,7 +30,12 @@ pub(super) struct Invitation(pub Secret);
 pub(super) struct Joined {
     /// Signed in by accepting.
     pub session: Session,
+    /// The call that accepted.
+    pub sent: Sent,
 }
+
+/// The colleague's invitation has been refused the second time.
+pub(super) struct Spent;
 
 #[derive(Deserialize)]
 struct Accepted {
@@ -32,26 +44,41 @@ struct Accepted {
     role: String,
 }
 
-pub(super) async fn invite_member(
-    dashboard: Dashboard,
-    inbox: Inbox,
-    owner: Out<SignedIn>,
-    team: Out<Team>,
-) -> Result<Invited> {
+pub(super) async fn invite_member(dashboard: Dashboard, inbox: Inbox, team: Out<Team>) -> Result<Invited> {
     let address = inbox.address("colleague").await?;
     let body = json!({ "team": team.name, "email": address.as_ref(), "role": "readwrite" });
-    let invite: Invite = dashboard.call("invite-member", Some(&owner.0), &body).await?.ok()?;
+    let sent = dashboard.send("invite-member", Some(&team.owner), body).await?;
+    let invite: Invite = sent.reply.ok()?;
     ensure_eq!(invite.email, address.as_ref(), "address that was invited");
     ensure_eq!(invite.role, "readwrite", "role on offer");
     ensure_eq!(invite.status, "pending", "status of a new invitation");
     ensure!(!invite.id.is_empty() && !invite.expires.is_empty(), "expected an id and a date, got empty ones");
-    Ok(Invited { address })
+    Ok(Invited { address, invite, sent })
+}
+
+pub(super) async fn list_invites(
+    dashboard: Dashboard,
+    team: Out<Team>,
+    invited: Out<Invited>,
+) -> Result<InvitesListed> {
+    let body = json!({ "team": team.name });
+    let page: Page<Invite> = dashboard.call("list-invites", Some(&team.owner), &body).await?.ok()?;
+    fn shown(it: &Invite) -> [&str; 5] {
+        [&it.id, &it.email, &it.role, &it.status, &it.expires]
+    }
+    let listed: Vec<_> = page.items.iter().map(shown).collect();
+    ensure_eq!(listed, [shown(&invited.invite)], "invitations of the team");
+    Ok(InvitesListed)
 }
 
 pub(super) async fn receive_invitation(inbox: Inbox, invited: Out<Invited>) -> Result<Invitation> {
-    let mail = inbox.wait_for(&invited.address).subject("invited").within(MAIL_LIMIT).await?;
-    let link = mail.link("/accept-invite")?;
-    Ok(Invitation(link.parameter("code")?))
+    Ok(Invitation(invitation_code(&inbox, &invited.address).await?))
+}
+
+/// The code in the first invitation that came to an address.
+pub(super) async fn invitation_code(inbox: &Inbox, address: &Address) -> Result<Secret> {
+    let mail = inbox.wait_for(address).subject("invited").within(MAIL_LIMIT).await?;
+    mail.link("/accept-invite")?.parameter("code")
 }
 
 pub(super) async fn accept_invite(
@@ -62,15 +89,27 @@ pub(super) async fn accept_invite(
     invited: Out<Invited>,
     invitation: Out<Invitation>,
 ) -> Result<Joined> {
-    let email = invited.address.to_string();
-    cleanup.intend(DeleteUser { email: email.clone() })?;
-    let accepted: Accepted =
-        dashboard.call("accept-invite", None, &acceptance(&dashboard, &invited, &invitation)).await?.ok()?;
+    let email = invited.address.as_ref();
+    cleanup.intend(DeleteUser { email: email.to_owned() })?;
+    join(&dashboard, &cx, &team, "readwrite", acceptance(&dashboard, email, &invitation.0)).await
+}
+
+/// Accepts an invitation that must be good for a role in the team.
+pub(super) async fn join(
+    dashboard: &Dashboard,
+    cx: &Context,
+    team: &Team,
+    role: &str,
+    acceptance: Value,
+) -> Result<Joined> {
+    let email = acceptance["email"].as_str().unwrap_or_default().to_owned();
+    let sent = dashboard.send("accept-invite", None, acceptance).await?;
+    let accepted: Accepted = sent.reply.ok()?;
     cx.redactor().learn(&accepted.session);
     let session = dashboard.remember(accepted.session, email);
     ensure_eq!(accepted.team, team.name, "team that was joined");
-    ensure_eq!(accepted.role, "readwrite", "role in the team");
-    Ok(Joined { session })
+    ensure_eq!(accepted.role, role, "role in the team");
+    Ok(Joined { session, sent })
 }
 
 pub(super) async fn refuse_used_invitation(
@@ -78,16 +117,16 @@ pub(super) async fn refuse_used_invitation(
     invited: Out<Invited>,
     invitation: Out<Invitation>,
     _joined: Out<Joined>,
-) -> Result<()> {
-    let body = acceptance(&dashboard, &invited, &invitation);
+) -> Result<Spent> {
+    let body = acceptance(&dashboard, invited.address.as_ref(), &invitation.0);
     dashboard.call("accept-invite", None, &body).await?.refused(400, "SEQ902")?;
-    Ok(())
+    Ok(Spent)
 }
 
-fn acceptance(dashboard: &Dashboard, invited: &Invited, invitation: &Invitation) -> serde_json::Value {
-    let email = invited.address.as_ref();
+/// What somebody new sends to join.
+pub(super) fn acceptance(dashboard: &Dashboard, email: &str, code: &Secret) -> Value {
     json!({
-        "code": invitation.0.expose(),
+        "code": code.expose(),
         "email": email,
         "password": dashboard.password_of(email).expose(),
         "name": "Colleague",

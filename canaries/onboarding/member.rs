@@ -4,27 +4,35 @@ use coalmine::{Ends, Out, Result, ensure_eq};
 use serde_json::json;
 
 use super::{
-    invite::{Invited, Joined},
-    sign_up::SignedIn,
+    credential::OwnListed,
+    invite::{Invited, InvitesListed, Joined},
     team::Team,
 };
-use crate::sequence::{Dashboard, Member, Page};
+use crate::sequence::{Dashboard, Member, Page, Sent};
 
 /// Both members have been seen in the list.
 pub(super) struct Listed;
 
+/// A member who is no admin has been refused what only admins may do.
+pub(super) struct Limited;
+
+/// The colleague's role has been changed.
+pub(super) struct Updated;
+
+/// The colleague is no member any more.
+pub(super) struct Removed(pub Sent);
+
 pub(super) async fn list_members(
     dashboard: Dashboard,
-    owner: Out<SignedIn>,
     team: Out<Team>,
     invited: Out<Invited>,
     _joined: Out<Joined>,
 ) -> Result<Listed> {
-    let reply = dashboard.call("list-members", Some(&owner.0), &json!({ "team": team.name })).await?;
+    let reply = dashboard.call("list-members", Some(&team.owner), &json!({ "team": team.name })).await?;
     let page: Page<Member> = reply.ok()?;
     let mut roles: Vec<_> = page.items.iter().map(|it| (it.email.as_str(), it.role.as_str())).collect();
     roles.sort_unstable();
-    let mut expected = vec![(owner.0.email.as_str(), "admin"), (invited.address.as_ref(), "readwrite")];
+    let mut expected = vec![(team.owner.email.as_str(), "admin"), (invited.address.as_ref(), "readwrite")];
     expected.sort_unstable();
     ensure_eq!(roles, expected, "members of the team");
     Ok(Listed)
@@ -34,23 +42,44 @@ pub(super) async fn refuse_member_inviting(
     dashboard: Dashboard,
     team: Out<Team>,
     member: Out<Joined>,
-) -> Result<()> {
+) -> Result<Limited> {
     let body = json!({ "team": team.name, "email": "nobody@coalmine.invalid", "role": "readonly" });
     dashboard.call("invite-member", Some(&member.session), &body).await?.refused(403, "SEQ011")?;
-    Ok(())
+    Ok(Limited)
+}
+
+pub(super) async fn update_member(
+    dashboard: Dashboard,
+    team: Out<Team>,
+    member: Out<Joined>,
+    _limited: Out<Limited>,
+    _own: Out<OwnListed>,
+    _invites: Out<InvitesListed>,
+    // With the role that they joined with.
+    _listed: Out<Listed>,
+) -> Result<Updated> {
+    let email = &member.session.email;
+    let body = json!({ "team": team.name, "email": email, "role": "admin" });
+    let updated: Member = dashboard.call("update-member", Some(&team.owner), &body).await?.ok()?;
+    ensure_eq!(updated.email, *email, "member whose role was changed");
+    ensure_eq!(updated.role, "admin", "role of the member");
+    let body = json!({ "team": team.name });
+    let _: Page<serde_json::Value> =
+        dashboard.call("list-invites", Some(&member.session), &body).await?.ok()?;
+    Ok(Updated)
 }
 
 pub(super) async fn remove_member(
     dashboard: Dashboard,
-    owner: Out<SignedIn>,
     team: Out<Team>,
     member: Ends<Joined>,
     _listed: Out<Listed>,
-) -> Result<()> {
+) -> Result<Removed> {
     let email = &member.session.email;
     let body = json!({ "team": team.name, "email": email });
-    dashboard.call("remove-member", Some(&owner.0), &body).await?.done()?;
+    let sent = dashboard.send("remove-member", Some(&team.owner), body).await?;
+    sent.reply.done()?;
     let reply = dashboard.call("list-members", Some(&member.session), &json!({ "team": team.name })).await?;
     reply.refused(404, "SEQ002")?;
-    Ok(())
+    Ok(Removed(sent))
 }

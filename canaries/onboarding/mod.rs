@@ -2,11 +2,15 @@
 //! accepts, and take everything down again.
 
 mod confirm;
+mod credential;
 mod invite;
 mod member;
+mod resend;
+mod revoke;
 mod sign_up;
 mod team;
 mod tear_down;
+mod user;
 
 use std::time::Duration;
 
@@ -34,26 +38,54 @@ pub fn canary() -> Canary {
         .promise("a confirmed user can sign in")
         .step("refuse_wrong_password", sign_up::refuse_wrong_password)
         .promise("a wrong password does not sign in")
+        .fixture("forgetful", resend::forgetful).timeout(MAIL_LIMIT * 2).within(MAIL_LIMIT)
+        .promise("somebody else can sign up and gets a code")
+        .step("resend_code", resend::resend_code).covers("resend-code")
+        .promise("a user who has not confirmed can ask for another code")
         .step("create_team", team::create_team).covers("create-team")
         .promise("a user can create a team and is its admin")
+        .step("get_user", user::get_user).covers("get-user")
+        .promise("a user is shown with address, name and teams")
+        .step("list_teams", user::list_teams).covers("list-teams")
+        .promise("exactly the user's own teams are listed")
+        .step("sign_out", user::sign_out).covers("sign-out")
+        .promise("signing out ends one session and no other")
         .step("create_ledger", team::create_ledger).covers("create-ledger")
         .promise("an admin can create a ledger")
+        .step("list_ledgers", team::list_ledgers).covers("list-ledgers")
+        .promise("exactly the team's ledgers are listed")
         .step("create_credential", team::create_credential).covers("create-credential")
         .promise("an admin can create an API credential")
         .step("use_credential", team::use_credential)
         .promise("a new credential opens the team's new, empty ledger at once")
         .step("invite_member", invite::invite_member).covers("invite-member")
         .promise("an admin can invite a colleague")
+        .step("list_invites", invite::list_invites).covers("list-invites")
+        .promise("exactly the invitations that are open are listed")
         .step("receive_invitation", invite::receive_invitation).timeout(MAIL_LIMIT * 2).within(MAIL_LIMIT)
         .promise("the invitation arrives in the inbox within a minute")
-        .step("accept_invite", invite::accept_invite).covers("accept-invite")
+        .step("accept_invite", invite::accept_invite).covers("accept-invite").after("list_invites")
         .promise("the link of the invitation makes its reader a member")
         .step("refuse_used_invitation", invite::refuse_used_invitation)
         .promise("an invitation works once")
+        .fixture("unwanted", revoke::unwanted).timeout(MAIL_LIMIT * 2).within(MAIL_LIMIT)
+        .promise("somebody else can be invited and gets the mail")
+        .step("revoke_invite", revoke::revoke_invite).covers("revoke-invite")
+        .promise("a revoked invitation is listed no more")
+        .step("refuse_revoked_invitation", revoke::refuse_revoked_invitation).after("list_members")
+        .promise("a revoked invitation makes nobody a member")
         .step("list_members", member::list_members).covers("list-members")
         .promise("both members are listed, each with the right role")
         .step("refuse_member_inviting", member::refuse_member_inviting)
         .promise("a member who is no admin cannot invite")
+        .step("create_members_credential", credential::create_members_credential)
+        .promise("a member's credential carries the member's role")
+        .step("list_credentials", credential::list_credentials).covers("list-credentials")
+        .promise("an admin sees all credentials of the team, without their secrets")
+        .step("list_own_credentials", credential::list_own_credentials)
+        .promise("a member who is no admin sees no credentials of others")
+        .step("update_member", member::update_member).covers("update-member")
+        .promise("a member who is made an admin may do at once what admins may")
         .step("remove_member", member::remove_member).covers("remove-member")
         .promise("a removed member loses access at once")
         .step("delete_credential", tear_down::delete_credential).covers("delete-credential")

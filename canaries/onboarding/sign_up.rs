@@ -30,8 +30,12 @@ pub(super) async fn sign_up(dashboard: Dashboard, inbox: Inbox, cleanup: Cleanup
 }
 
 pub(super) async fn receive_code(inbox: Inbox, signed_up: Out<SignedUp>) -> Result<MailedCode> {
-    let mail = inbox.wait_for(&signed_up.address).subject("Confirm").within(MAIL_LIMIT).await?;
-    Ok(MailedCode(mail.code(6)?))
+    Ok(MailedCode(confirmation_code(&inbox, &signed_up.address).await?))
+}
+
+/// The code in the first mail that came to an address with one.
+pub(super) async fn confirmation_code(inbox: &Inbox, address: &Address) -> Result<Secret> {
+    inbox.wait_for(address).subject("Confirm").within(MAIL_LIMIT).await?.code(6)
 }
 
 pub(super) async fn sign_in(

@@ -5,20 +5,30 @@ use serde::Deserialize;
 use serde_json::json;
 
 use super::sign_up::SignedIn;
-use crate::sequence::{Credential, Dashboard, DeleteTeam, Home, Sequence, Stats};
+use crate::sequence::{
+    Credential, Dashboard, DeleteTeam, Home, ListedLedger, Page, Sent, Sequence, Session, Stats,
+};
 
 /// The user's own team.
-#[derive(Clone)]
 pub(super) struct Team {
     /// Its name.
     pub name: String,
+    /// Its creator, who is signed in.
+    pub owner: Session,
+    /// The call that created it.
+    pub sent: Sent,
 }
 
 /// A ledger in the team.
 pub(super) struct NewLedger {
     /// Its name.
     pub name: String,
+    /// The call that created it.
+    pub sent: Sent,
 }
+
+/// The ledger has been listed.
+pub(super) struct LedgersListed;
 
 /// A credential that has not been used.
 pub(super) struct NewCredential(pub Credential);
@@ -40,29 +50,35 @@ pub(super) async fn create_team(
 ) -> Result<Team> {
     let name = format!("canary-{}-{}", cx.run(), cx.attempt());
     cleanup.intend(DeleteTeam { name: name.clone(), owner: owner.0.email.clone() })?;
-    let created: Created =
-        dashboard.call("create-team", Some(&owner.0), &json!({ "name": name })).await?.ok()?;
+    let sent = dashboard.send("create-team", Some(&owner.0), json!({ "name": name })).await?;
+    let created: Created = sent.reply.ok()?;
     ensure_eq!(created.name, name, "name of the new team");
     ensure_eq!(created.role, "admin", "role of its creator");
-    Ok(Team { name })
+    Ok(Team { name, owner: owner.0.clone(), sent })
 }
 
-pub(super) async fn create_ledger(
-    dashboard: Dashboard,
-    owner: Out<SignedIn>,
-    team: Out<Team>,
-) -> Result<NewLedger> {
+pub(super) async fn create_ledger(dashboard: Dashboard, team: Out<Team>) -> Result<NewLedger> {
     let name = "first".to_owned();
-    dashboard.create_ledger(&owner.0, &team.name, &name).await?;
-    Ok(NewLedger { name })
+    let sent = dashboard.create_ledger(&team.owner, &team.name, &name).await?;
+    Ok(NewLedger { name, sent })
 }
 
-pub(super) async fn create_credential(
+pub(super) async fn list_ledgers(
     dashboard: Dashboard,
-    owner: Out<SignedIn>,
     team: Out<Team>,
-) -> Result<NewCredential> {
-    let credential = dashboard.create_credential(&owner.0, &team.name).await?;
+    ledger: Out<NewLedger>,
+) -> Result<LedgersListed> {
+    let body = json!({ "team": team.name });
+    let page: Page<ListedLedger> = dashboard.call("list-ledgers", Some(&team.owner), &body).await?.ok()?;
+    let listed: Vec<_> =
+        page.items.iter().map(|it| (it.team.as_str(), it.name.as_str(), it.kind.as_str())).collect();
+    ensure_eq!(listed, [(team.name.as_str(), ledger.name.as_str(), "dev")], "ledgers of the team");
+    ensure!(page.items.iter().all(|it| !it.created.is_empty()), "expected a date, got an empty one");
+    Ok(LedgersListed)
+}
+
+pub(super) async fn create_credential(dashboard: Dashboard, team: Out<Team>) -> Result<NewCredential> {
+    let credential = dashboard.create_credential(&team.owner, &team.name).await?;
     ensure_eq!(credential.role, "admin", "role that the credential carries");
     ensure!(!credential.secret.expose().is_empty(), "expected the credential's secret, got an empty one");
     Ok(NewCredential(credential))

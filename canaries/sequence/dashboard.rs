@@ -16,6 +16,7 @@ use serde_json::{Value, json};
 use super::{
     Target,
     ledger::new_key,
+    repeat::Sent,
     reply::{REQUEST_ID, Reply},
 };
 
@@ -42,7 +43,6 @@ pub struct Session {
 pub struct Sessions(Mutex<HashMap<(String, String), Session>>);
 
 /// Answer of `create-credential`.
-#[derive(Clone, Debug)]
 pub struct Credential {
     /// Names it in the dashboard.
     pub id: String,
@@ -50,9 +50,11 @@ pub struct Credential {
     pub role: String,
     /// What opens the ledger API; shown only once.
     pub secret: Secret,
+    /// The call that created it.
+    pub sent: Sent,
 }
 
-/// Answer of `invite-member`.
+/// An invitation.
 #[derive(Clone, Debug, Deserialize)]
 pub struct Invite {
     /// Names it in the dashboard.
@@ -139,11 +141,25 @@ impl Dashboard {
     /// # Errors
     /// If no answer came.
     pub async fn call(&self, operation: &str, session: Option<&Session>, body: &Value) -> Result<Reply> {
+        self.repeatable(operation, session, &new_key(), body).await
+    }
+
+    /// Calls an operation under a given idempotency key.
+    ///
+    /// # Errors
+    /// If no answer came.
+    pub async fn repeatable(
+        &self,
+        operation: &str,
+        session: Option<&Session>,
+        key: &str,
+        body: &Value,
+    ) -> Result<Reply> {
         let mut request = self.api.post(&format!("/dashboard/{operation}"));
         if let Some(session) = session {
             request = request.header("session", session.token.expose());
         }
-        Reply::to(request, &new_key(), body).await
+        Reply::to(request, key, body).await
     }
 
     /// Signs a person up; a code is mailed.
@@ -155,21 +171,31 @@ impl Dashboard {
         self.call("sign-up", None, &body).await?.ok()
     }
 
-    /// Confirms an address with the mailed code.
+    /// Confirms an address with the mailed code, and keeps the session that this gives.
     ///
     /// # Errors
     /// If it is refused.
-    pub async fn confirm_sign_up(&self, email: &str, code: &str) -> Result<Session> {
-        let reply = self.call("confirm-sign-up", None, &json!({ "email": email, "code": code })).await?;
-        let SignedIn { session, email } = reply.ok()?;
-        Ok(self.remember(session, email))
+    pub async fn confirm_sign_up(&self, email: &str, code: &str) -> Result<(Session, Sent)> {
+        let sent = self.send("confirm-sign-up", None, json!({ "email": email, "code": code })).await?;
+        let SignedIn { session, email } = sent.reply.ok()?;
+        Ok((self.remember(session, email), sent))
     }
 
-    /// Signs a person in.
+    /// Signs a person in, and keeps the session.
+    ///
+    /// # Errors
+    /// As [`Dashboard::open_session`].
+    pub async fn sign_in(&self, email: &str) -> Result<Session> {
+        let session = self.open_session(email).await?;
+        self.sessions.keep(self.cx.run(), &session);
+        Ok(session)
+    }
+
+    /// Signs a person in for a session that nobody else uses, and that may end.
     ///
     /// # Errors
     /// If it is refused; cause *credential* if it is the suite's own standing user who is refused.
-    pub async fn sign_in(&self, email: &str) -> Result<Session> {
+    pub async fn open_session(&self, email: &str) -> Result<Session> {
         let reply = self.try_sign_in(email, self.password_of(email).expose()).await?;
         let SignedIn { session, email } = if email == self.target.email {
             reply.ok_unless_unwelcome(
@@ -180,7 +206,8 @@ impl Dashboard {
         } else {
             reply.ok()?
         };
-        Ok(self.remember(session, email))
+        self.cx.redactor().learn(&session);
+        Ok(Session { email, token: Secret::new(session) })
     }
 
     /// Calls `sign-in` as it is.
@@ -214,17 +241,17 @@ impl Dashboard {
     /// # Errors
     /// If it is refused, or the answer speaks of another ledger; cause *credential* if the suite's own standing team is
     /// unknown.
-    pub async fn create_ledger(&self, session: &Session, team: &str, name: &str) -> Result<()> {
-        let reply = self.call("create-ledger", Some(session), &json!({ "team": team, "name": name })).await?;
+    pub async fn create_ledger(&self, session: &Session, team: &str, name: &str) -> Result<Sent> {
+        let sent = self.send("create-ledger", Some(session), json!({ "team": team, "name": name })).await?;
         let created: CreatedLedger = if team == self.target.team {
-            reply.ok_unless_unwelcome("SEQ002", "the standing team", "SEQUENCE_TEAM")?
+            sent.reply.ok_unless_unwelcome("SEQ002", "the standing team", "SEQUENCE_TEAM")?
         } else {
-            reply.ok()?
+            sent.reply.ok()?
         };
         coalmine::ensure_eq!(created.team, team, "team of the new ledger");
         coalmine::ensure_eq!(created.name, name, "name of the new ledger");
         coalmine::ensure_eq!(created.kind, "dev", "type of the new ledger");
-        Ok(())
+        Ok(sent)
     }
 
     /// Creates an API credential of the session's person.
@@ -233,9 +260,10 @@ impl Dashboard {
     /// If it is refused.
     pub async fn create_credential(&self, session: &Session, team: &str) -> Result<Credential> {
         let body = json!({ "team": team, "name": "canary" });
-        let created: CreatedCredential = self.call("create-credential", Some(session), &body).await?.ok()?;
-        self.cx.redactor().learn(&created.secret);
-        Ok(Credential { id: created.id, role: created.role, secret: Secret::new(created.secret) })
+        let sent = self.send("create-credential", Some(session), body).await?;
+        let CreatedCredential { id, role, secret, .. } = sent.reply.ok()?;
+        self.cx.redactor().learn(&secret);
+        Ok(Credential { id, role, secret: Secret::new(secret), sent })
     }
 
     /// Keeps a session that the product has given out.

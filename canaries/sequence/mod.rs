@@ -3,6 +3,8 @@
 mod dashboard;
 mod ledger;
 mod operations;
+mod people;
+mod repeat;
 mod reply;
 mod target;
 mod undo;
@@ -12,6 +14,8 @@ pub use ledger::{
     Account, Action, Flavor, Home, Key, Ledger, Page, Sequence, Stats, TokenGroup, Transaction,
 };
 pub use operations::{OPERATIONS, operations};
+pub use people::{ListedCredential, ListedLedger, OwnTeam, User};
+pub use repeat::Sent;
 pub use reply::{Refusal, Reply};
 pub use target::Target;
 pub use undo::{DeleteLedger, DeleteTeam, DeleteUser};

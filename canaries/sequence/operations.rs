@@ -28,6 +28,15 @@ pub const OPERATIONS: &[(&str, &str, &str)] = &[
     ("delete-ledger", "POST", "/dashboard/delete-ledger"),
     ("delete-team", "POST", "/dashboard/delete-team"),
     ("delete-user", "POST", "/dashboard/delete-user"),
+    ("resend-code", "POST", "/dashboard/resend-code"),
+    ("sign-out", "POST", "/dashboard/sign-out"),
+    ("get-user", "POST", "/dashboard/get-user"),
+    ("list-teams", "POST", "/dashboard/list-teams"),
+    ("list-ledgers", "POST", "/dashboard/list-ledgers"),
+    ("list-credentials", "POST", "/dashboard/list-credentials"),
+    ("list-invites", "POST", "/dashboard/list-invites"),
+    ("revoke-invite", "POST", "/dashboard/revoke-invite"),
+    ("update-member", "POST", "/dashboard/update-member"),
 ];
 
 /// The same, as exchanges are matched against them.

@@ -63,6 +63,18 @@ impl Reply {
         Err(self.0.failure(Cause::Contract, r#"expected {"message":"ok"}"#))
     }
 
+    /// Demands success with the very answer that an equal request got before.
+    ///
+    /// # Errors
+    /// A refusal, or another answer.
+    pub fn repeats(&self, first: &Self) -> Result<()> {
+        let (first, again): (Value, Value) = (first.ok()?, self.ok()?);
+        if again == first {
+            return Ok(());
+        }
+        Err(self.0.fail("expected the first answer to the repeated request, got another"))
+    }
+
     /// Demands a refusal with this status and code.
     ///
     /// # Errors

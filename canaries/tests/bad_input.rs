@@ -186,7 +186,8 @@ fn a_product_that_never_answers_ends_a_run_in_bounded_time() {
         assert_eq!(roots(&suite.record("api")), [("fixture workspace".to_owned(), "timeout")]);
         let onboarding = suite.record("onboarding");
         assert_eq!(roots(&onboarding), [("sign_up".to_owned(), "timeout")]);
-        assert_eq!(count(&onboarding, Verdict::Blocked), 20);
+        let others = crate::runs::cases().iter().filter(|it| it.starts_with("onboarding::")).count() - 1;
+        assert_eq!(count(&onboarding, Verdict::Blocked), others);
         assert!(ended.err.contains("expected an answer within 10s, got none"), "{}", ended.said());
         assert!(ended.err.contains("left behind: user "), "{}", ended.said());
         // What is left is in the journal.
