@@ -16,8 +16,8 @@ pub(super) struct Listed;
 /// A member who is no admin has been refused what only admins may do.
 pub(super) struct Limited;
 
-/// The colleague's role has been changed.
-pub(super) struct Updated;
+/// The colleague has been made an admin.
+pub(super) struct Updated(pub Sent);
 
 /// The colleague is no member any more.
 pub(super) struct Removed(pub Sent);
@@ -60,13 +60,14 @@ pub(super) async fn update_member(
 ) -> Result<Updated> {
     let email = &member.session.email;
     let body = json!({ "team": team.name, "email": email, "role": "admin" });
-    let updated: Member = dashboard.call("update-member", Some(&team.owner), &body).await?.ok()?;
+    let sent = dashboard.send("update-member", Some(&team.owner), body).await?;
+    let updated: Member = sent.reply.ok()?;
     ensure_eq!(updated.email, *email, "member whose role was changed");
     ensure_eq!(updated.role, "admin", "role of the member");
     let body = json!({ "team": team.name });
     let _: Page<serde_json::Value> =
         dashboard.call("list-invites", Some(&member.session), &body).await?.ok()?;
-    Ok(Updated)
+    Ok(Updated(sent))
 }
 
 pub(super) async fn remove_member(

@@ -7,6 +7,7 @@ mod invite;
 mod member;
 mod resend;
 mod revoke;
+mod roles;
 mod sign_up;
 mod team;
 mod tear_down;
@@ -18,6 +19,10 @@ use coalmine::Canary;
 
 /// How long a mail may take from the product to the mailbox.
 const MAIL_LIMIT: Duration = Duration::from_secs(60);
+
+/// The latency budget of steps that make many requests. One of them may be slow: whether it is, is for the step to say
+/// that proves its operation.
+const MANY: Duration = Duration::from_secs(8);
 
 /// The table of contents.
 #[must_use]
@@ -42,6 +47,20 @@ pub fn canary() -> Canary {
         .promise("somebody else can sign up and gets a code")
         .step("resend_code", resend::resend_code).covers("resend-code")
         .promise("a user who has not confirmed can ask for another code")
+        .step("receive_new_code", resend::receive_new_code).timeout(MAIL_LIMIT * 2).within(MAIL_LIMIT)
+        .promise("the other code arrives in the inbox within a minute")
+        .step("refuse_second_resend", resend::refuse_second_resend)
+        .promise("a third code cannot be had within a minute")
+        .step("refuse_old_code", resend::refuse_old_code)
+        .promise("the first code is void when another was sent")
+        .fixture("guesser", resend::guesser).timeout(MAIL_LIMIT * 2).within(MAIL_LIMIT)
+        .promise("a third person can sign up and gets a code")
+        .step("refuse_code_of_another", resend::refuse_code_of_another)
+        .promise("the code of somebody else does not confirm an address")
+        .step("confirm_with_new_code", resend::confirm_with_new_code)
+        .promise("the other code confirms the address")
+        .step("use_up_tries", resend::use_up_tries).after("refuse_code_of_another")
+        .promise("after five wrong tries the right code does not confirm any more")
         .step("create_team", team::create_team).covers("create-team")
         .promise("a user can create a team and is its admin")
         .step("get_user", user::get_user).covers("get-user")
@@ -84,10 +103,30 @@ pub fn canary() -> Canary {
         .promise("an admin sees all credentials of the team, without their secrets")
         .step("list_own_credentials", credential::list_own_credentials)
         .promise("a member who is no admin sees no credentials of others")
+        .fixture("reader", roles::reader).timeout(MAIL_LIMIT * 2).within(MAIL_LIMIT)
+        .promise("somebody can be invited who may only read")
+        .step("read_as_reader", roles::read_as_reader)
+        .promise("a reader sees ledgers and members, and no credentials of others")
+        .step("use_readers_credential", roles::use_readers_credential)
+        .promise("a reader's credential reads the ledger")
+        .step("refuse_reader_creating", roles::refuse_reader_creating).within(MANY)
+        .promise("a reader's credential creates nothing in the ledger")
+        .step("refuse_reader_changing", roles::refuse_reader_changing).within(MANY)
+        .promise("a reader's credential changes nothing in the ledger")
+        .step("refuse_reader_managing", roles::refuse_reader_managing).within(MANY)
+        .promise("a reader changes nothing in the team")
+        .step("use_members_credential", roles::use_members_credential).within(MANY)
+        .promise("a member's credential reads and writes the ledger")
+        .step("create_members_ledger", roles::create_members_ledger)
+        .promise("a member who is no admin can create a ledger")
         .step("update_member", member::update_member).covers("update-member")
         .promise("a member who is made an admin may do at once what admins may")
         .step("remove_member", member::remove_member).covers("remove-member")
         .promise("a removed member loses access at once")
+        .step("refuse_removed_members_credential", roles::refuse_removed_members_credential)
+        .promise("a removed member's credential opens nothing any more")
+        .step("refuse_last_admin", roles::refuse_last_admin).after("get_user").after("list_teams")
+        .promise("the last admin can neither step down nor leave")
         .step("delete_credential", tear_down::delete_credential).covers("delete-credential")
         .promise("a deleted credential opens nothing any more")
         .step("delete_ledger", tear_down::delete_ledger).covers("delete-ledger")

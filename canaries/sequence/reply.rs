@@ -92,6 +92,18 @@ impl Reply {
         Ok(refusal)
     }
 
+    /// Demands that it was refused for the caller's role. An error of the server's own lets nobody in either, and is for
+    /// the step to notice that proves the operation.
+    ///
+    /// # Errors
+    /// Success, or another refusal.
+    pub fn not_allowed(&self) -> Result<()> {
+        if self.0.status() >= 500 {
+            return Ok(());
+        }
+        self.refused(403, "SEQ011").map(drop)
+    }
+
     /// Whether it was refused with this code.
     #[must_use]
     pub fn is_refused(&self, code: &str) -> bool {
