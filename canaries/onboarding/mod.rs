@@ -5,6 +5,7 @@ mod confirm;
 mod credential;
 mod invite;
 mod member;
+mod replay;
 mod resend;
 mod revoke;
 mod roles;
@@ -43,6 +44,8 @@ pub fn canary() -> Canary {
         .promise("a confirmed user can sign in")
         .step("refuse_wrong_password", sign_up::refuse_wrong_password)
         .promise("a wrong password does not sign in")
+        .step("replay_sign_up", replay::replay_sign_up).timeout(MAIL_LIMIT * 2).within(MAIL_LIMIT)
+        .promise("a repeated sign-up leaves the mailed code good")
         .fixture("forgetful", resend::forgetful).timeout(MAIL_LIMIT * 2).within(MAIL_LIMIT)
         .promise("somebody else can sign up and gets a code")
         .step("resend_code", resend::resend_code).covers("resend-code")
@@ -61,6 +64,8 @@ pub fn canary() -> Canary {
         .promise("the other code confirms the address")
         .step("use_up_tries", resend::use_up_tries).after("refuse_code_of_another")
         .promise("after five wrong tries the right code does not confirm any more")
+        .step("replay_resend", replay::replay_resend)
+        .promise("a repeated request for another code is answered as before")
         .step("create_team", team::create_team).covers("create-team")
         .promise("a user can create a team and is its admin")
         .step("get_user", user::get_user).covers("get-user")
@@ -69,6 +74,8 @@ pub fn canary() -> Canary {
         .promise("exactly the user's own teams are listed")
         .step("sign_out", user::sign_out).covers("sign-out")
         .promise("signing out ends one session and no other")
+        .step("replay_sessions", replay::replay_sessions)
+        .promise("repeated requests to confirm and to sign out are answered as before")
         .step("create_ledger", team::create_ledger).covers("create-ledger")
         .promise("an admin can create a ledger")
         .step("list_ledgers", team::list_ledgers).covers("list-ledgers")
@@ -87,6 +94,8 @@ pub fn canary() -> Canary {
         .promise("the link of the invitation makes its reader a member")
         .step("refuse_used_invitation", invite::refuse_used_invitation)
         .promise("an invitation works once")
+        .step("replay_invitation", replay::replay_invitation)
+        .promise("a repeated invitation and acceptance are answered as before")
         .fixture("unwanted", revoke::unwanted).timeout(MAIL_LIMIT * 2).within(MAIL_LIMIT)
         .promise("somebody else can be invited and gets the mail")
         .step("revoke_invite", revoke::revoke_invite).covers("revoke-invite")
@@ -103,6 +112,8 @@ pub fn canary() -> Canary {
         .promise("an admin sees all credentials of the team, without their secrets")
         .step("list_own_credentials", credential::list_own_credentials)
         .promise("a member who is no admin sees no credentials of others")
+        .step("replay_creations", replay::replay_creations)
+        .promise("repeated requests create no second team, ledger or credential")
         .fixture("reader", roles::reader).timeout(MAIL_LIMIT * 2).within(MAIL_LIMIT)
         .promise("somebody can be invited who may only read")
         .step("read_as_reader", roles::read_as_reader)
@@ -121,6 +132,8 @@ pub fn canary() -> Canary {
         .promise("a member who is no admin can create a ledger")
         .step("update_member", member::update_member).covers("update-member")
         .promise("a member who is made an admin may do at once what admins may")
+        .step("replay_update", replay::replay_update)
+        .promise("a repeated change of a role does not undo a later one")
         .step("remove_member", member::remove_member).covers("remove-member")
         .promise("a removed member loses access at once")
         .step("refuse_removed_members_credential", roles::refuse_removed_members_credential)
@@ -131,8 +144,12 @@ pub fn canary() -> Canary {
         .promise("a deleted credential opens nothing any more")
         .step("delete_ledger", tear_down::delete_ledger).covers("delete-ledger")
         .promise("a deleted ledger is gone")
+        .step("replay_removals", replay::replay_removals)
+        .promise("repeated requests to remove something are answered as before")
         .step("delete_team", tear_down::delete_team).covers("delete-team")
         .promise("a deleted team is gone")
         .step("delete_user", tear_down::delete_user).covers("delete-user")
         .promise("a deleted user cannot sign in")
+        .step("replay_tear_down", replay::replay_tear_down)
+        .promise("repeated requests to delete team and user are answered as before")
 }

@@ -23,8 +23,8 @@ fn in_the_middle(sandbox: &Standalone, suite: &Suite) -> Process {
         assert!(!process.has_ended(), "it has ended{}", process.said());
         let census = sandbox.census();
         let count = |kind: &str| census[kind].as_array().map_or(0, Vec::len);
-        // One user is the standing one.
-        (count("users") == 2 && count("ledgers") == 2).then_some(())
+        // One user and one ledger are the standing ones.
+        (count("users") == 2 && count("ledgers") == 3).then_some(())
     });
     process
 }
