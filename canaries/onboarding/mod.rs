@@ -1,10 +1,13 @@
 //! A new user's way: sign up, confirm by mail, make a team, a ledger and a credential, invite a colleague who
 //! accepts, and take everything down again.
 
+mod accept;
 mod confirm;
 mod credential;
 mod invite;
 mod member;
+mod production;
+mod refusals;
 mod replay;
 mod resend;
 mod revoke;
@@ -102,6 +105,12 @@ pub fn canary() -> Canary {
         .promise("a revoked invitation is listed no more")
         .step("refuse_revoked_invitation", revoke::refuse_revoked_invitation).after("list_members")
         .promise("a revoked invitation makes nobody a member")
+        .fixture("user_invited", accept::user_invited).timeout(MAIL_LIMIT * 2).within(MAIL_LIMIT)
+        .promise("somebody who has an account can be invited and gets the mail")
+        .step("refuse_user_without_proof", accept::refuse_user_without_proof)
+        .promise("the link alone does not join in the name of somebody who has an account")
+        .step("accept_as_user", accept::accept_as_user)
+        .promise("somebody who has an account and is signed in joins by the link")
         .step("list_members", member::list_members).covers("list-members")
         .promise("both members are listed, each with the right role")
         .step("refuse_member_inviting", member::refuse_member_inviting)
@@ -140,6 +149,22 @@ pub fn canary() -> Canary {
         .promise("a removed member's credential opens nothing any more")
         .step("refuse_last_admin", roles::refuse_last_admin).after("get_user").after("list_teams")
         .promise("the last admin can neither step down nor leave")
+        .step("refuse_team_names", refusals::refuse_team_names)
+        .promise("a team needs a name that is free and well-formed")
+        .step("refuse_ledger_names", refusals::refuse_ledger_names)
+        .promise("a ledger needs a name that is free and well-formed")
+        .step("refuse_inviting_member", refusals::refuse_inviting_member)
+        .promise("who is a member already is not invited")
+        .step("refuse_incomplete_people", refusals::refuse_incomplete_people).within(MANY)
+        .promise("requests about people are refused if a field is missing")
+        .step("refuse_incomplete_belongings", refusals::refuse_incomplete_belongings).within(MANY)
+        .promise("requests about what a team has are refused if a field is missing")
+        .step("refuse_without_session", refusals::refuse_without_session).within(MANY)
+        .promise("nothing is shown or changed without a session")
+        .step("refuse_wrong_session", refusals::refuse_wrong_session).within(MANY)
+        .promise("nothing is shown or changed with a session that was never opened")
+        .step("refuse_stranger", refusals::refuse_stranger).within(MANY)
+        .promise("the team of others does not exist for a stranger")
         .step("delete_credential", tear_down::delete_credential).covers("delete-credential")
         .promise("a deleted credential opens nothing any more")
         .step("delete_ledger", tear_down::delete_ledger).covers("delete-ledger")
@@ -152,4 +177,6 @@ pub fn canary() -> Canary {
         .promise("a deleted user cannot sign in")
         .step("replay_tear_down", replay::replay_tear_down)
         .promise("repeated requests to delete team and user are answered as before")
+        .step("refuse_deleting_production", production::refuse_deleting_production)
+        .promise("a production ledger cannot be deleted, nor the team that has one")
 }

@@ -1,7 +1,10 @@
 //! Requests that are repeated, as a client repeats them that has not seen the answer: each is answered as before, and not
 //! worked on again.
 
-use coalmine::{Cleanup, Out, Result, ensure_eq, inbox::Inbox};
+use coalmine::{
+    Cleanup, Out, Result, ensure_eq,
+    inbox::{Address, Inbox},
+};
 use serde_json::json;
 
 use super::{
@@ -19,7 +22,12 @@ use super::{
 use crate::sequence::{Dashboard, DeleteUser, Session};
 
 /// Somebody has signed up with a repeated request.
-pub(super) struct Bystander(pub Session);
+pub(super) struct Bystander {
+    /// With this address.
+    pub address: Address,
+    /// Signed in by confirming it.
+    pub session: Session,
+}
 
 pub(super) async fn replay_sign_up(
     dashboard: Dashboard,
@@ -38,7 +46,7 @@ pub(super) async fn replay_sign_up(
     // Had it been worked on again, another code would be good now.
     let (session, _) = dashboard.confirm_sign_up(&email, code.expose()).await?;
     ensure_eq!(session.email, email, "address that was confirmed");
-    Ok(Bystander(session))
+    Ok(Bystander { address, session })
 }
 
 pub(super) async fn replay_resend(dashboard: Dashboard, resent: Out<Resent>) -> Result<()> {

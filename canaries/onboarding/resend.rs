@@ -10,7 +10,7 @@ use super::{
     confirm::{Confirmed, WrongRefused, nearly},
     sign_up::confirmation_code,
 };
-use crate::sequence::{Dashboard, DeleteUser, Sent};
+use crate::sequence::{Dashboard, DeleteUser, Sent, Session};
 
 /// Somebody has signed up and got a code, and will ask for another.
 pub(super) struct Forgetful {
@@ -36,6 +36,9 @@ pub(super) struct TooOften;
 
 /// The code of somebody else has been refused.
 pub(super) struct ForeignRefused;
+
+/// The address is confirmed: of somebody who is in no team.
+pub(super) struct Stranger(pub Session);
 
 /// Somebody has signed up, got a code, and will guess at it.
 pub(super) struct Guesser {
@@ -137,10 +140,10 @@ pub(super) async fn confirm_with_new_code(
     _old: Out<OldRefused>,
     _foreign: Out<ForeignRefused>,
     _often: Out<TooOften>,
-) -> Result<()> {
+) -> Result<Stranger> {
     let (session, _) = dashboard.confirm_sign_up(&forgetful.email, code.0.expose()).await?;
     ensure_eq!(session.email, forgetful.email, "address that was confirmed");
-    Ok(())
+    Ok(Stranger(session))
 }
 
 pub(super) async fn use_up_tries(dashboard: Dashboard, guesser: Out<Guesser>) -> Result<()> {

@@ -116,7 +116,7 @@ pub(super) async fn refuse_reader_changing(
 async fn refuse_writing(sequence: &Sequence, home: &Home, operations: &[&str]) -> Result<()> {
     let ledger = sequence.ledger(home);
     for operation in operations {
-        ledger.call(operation, &json!({})).await?.not_allowed()?;
+        ledger.call(operation, &json!({})).await?.kept_out(403, "SEQ011")?;
     }
     Ok(())
 }
@@ -138,7 +138,7 @@ pub(super) async fn refuse_reader_managing(
         ("remove-member", json!({ "team": team, "email": "nobody@coalmine.invalid" })),
         ("delete-team", json!({ "team": team, "confirm": "not its name" })),
     ] {
-        dashboard.call(operation, Some(&reader.0), &body).await?.not_allowed()?;
+        dashboard.call(operation, Some(&reader.0), &body).await?.kept_out(403, "SEQ011")?;
     }
     Ok(())
 }

@@ -274,6 +274,12 @@ impl Dashboard {
         session
     }
 
+    /// A session that the product has not given out.
+    #[must_use]
+    pub fn imagine(&self, email: &str, token: String) -> Session {
+        Session { email: email.to_owned(), token: Secret::new(token) }
+    }
+
     /// Forgets a session that has ended.
     pub fn forget(&self, email: &str) {
         self.sessions.drop_one(self.cx.run(), email);

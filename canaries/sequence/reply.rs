@@ -92,16 +92,16 @@ impl Reply {
         Ok(refusal)
     }
 
-    /// Demands that it was refused for the caller's role. An error of the server's own lets nobody in either, and is for
-    /// the step to notice that proves the operation.
+    /// Demands that a call that must not get through was refused like this. An error of the server's own lets nobody
+    /// through either, and is for the step to notice that proves the operation.
     ///
     /// # Errors
     /// Success, or another refusal.
-    pub fn not_allowed(&self) -> Result<()> {
+    pub fn kept_out(&self, status: u16, code: &str) -> Result<()> {
         if self.0.status() >= 500 {
             return Ok(());
         }
-        self.refused(403, "SEQ011").map(drop)
+        self.refused(status, code).map(drop)
     }
 
     /// Whether it was refused with this code.

@@ -1,0 +1,145 @@
+//! What is refused whoever asks: requests that lack something, names that cannot be, people who are not let in.
+
+use coalmine::{Cleanup, Out, Result};
+use serde_json::{Value, json};
+
+use super::{
+    confirm::Confirmed,
+    invite::{Invited, Joined},
+    member::Limited,
+    resend::Stranger,
+    team::{NewLedger, Team},
+};
+use crate::sequence::{Dashboard, DeleteTeam, Session};
+
+/// Everything that needs a session.
+const WITH_SESSION: [&str; 18] = [
+    "sign-out",
+    "get-user",
+    "create-team",
+    "list-teams",
+    "create-ledger",
+    "list-ledgers",
+    "create-credential",
+    "list-credentials",
+    "delete-credential",
+    "invite-member",
+    "list-invites",
+    "revoke-invite",
+    "list-members",
+    "update-member",
+    "remove-member",
+    "delete-ledger",
+    "delete-team",
+    "delete-user",
+];
+
+pub(super) async fn refuse_team_names(dashboard: Dashboard, cleanup: Cleanup, team: Out<Team>) -> Result<()> {
+    let body = json!({ "name": team.name });
+    dashboard.call("create-team", Some(&team.owner), &body).await?.refused(400, "SEQ050")?;
+    let undo = DeleteTeam { name: "not a name".to_owned(), owner: team.owner.email.clone() };
+    cleanup.intend(undo.clone())?;
+    let body = json!({ "name": undo.name });
+    dashboard.call("create-team", Some(&team.owner), &body).await?.refused(400, "SEQ904")?;
+    cleanup.done(&undo);
+    Ok(())
+}
+
+pub(super) async fn refuse_ledger_names(
+    dashboard: Dashboard,
+    team: Out<Team>,
+    ledger: Out<NewLedger>,
+) -> Result<()> {
+    for (name, code) in [(ledger.name.as_str(), "SEQ050"), ("not a name", "SEQ904")] {
+        let body = json!({ "team": team.name, "name": name });
+        dashboard.call("create-ledger", Some(&team.owner), &body).await?.refused(400, code)?;
+    }
+    Ok(())
+}
+
+pub(super) async fn refuse_inviting_member(
+    dashboard: Dashboard,
+    team: Out<Team>,
+    invited: Out<Invited>,
+    _joined: Out<Joined>,
+    _limited: Out<Limited>,
+) -> Result<()> {
+    let body = json!({ "team": team.name, "email": invited.address.as_ref() });
+    dashboard.call("invite-member", Some(&team.owner), &body).await?.refused(400, "SEQ050")?;
+    Ok(())
+}
+
+pub(super) async fn refuse_incomplete_people(dashboard: Dashboard, team: Out<Team>) -> Result<()> {
+    let (name, owner) = (&team.name, &team.owner.email);
+    let without = [
+        ("sign-up", json!({ "email": owner })),
+        ("resend-code", json!({})),
+        ("confirm-sign-up", json!({ "email": owner })),
+        ("sign-in", json!({ "email": owner })),
+        ("accept-invite", json!({ "email": owner })),
+    ];
+    refuse(&dashboard, None, &without, (400, "SEQ008")).await?;
+    let with = [
+        ("invite-member", json!({ "team": name })),
+        ("list-invites", json!({})),
+        ("revoke-invite", json!({ "team": name })),
+        ("list-members", json!({})),
+        ("update-member", json!({ "team": name, "email": owner })),
+        ("remove-member", json!({ "team": name })),
+        ("delete-user", json!({})),
+    ];
+    refuse(&dashboard, Some(&team.owner), &with, (400, "SEQ008")).await
+}
+
+pub(super) async fn refuse_incomplete_belongings(dashboard: Dashboard, team: Out<Team>) -> Result<()> {
+    let name = &team.name;
+    let calls = [
+        ("create-team", json!({ "name": null })),
+        ("create-ledger", json!({ "team": name })),
+        ("list-ledgers", json!({})),
+        ("delete-ledger", json!({ "team": name })),
+        ("create-credential", json!({})),
+        ("list-credentials", json!({})),
+        ("delete-credential", json!({ "team": name })),
+        ("delete-team", json!({ "team": name })),
+    ];
+    refuse(&dashboard, Some(&team.owner), &calls, (400, "SEQ008")).await
+}
+
+pub(super) async fn refuse_without_session(dashboard: Dashboard, _confirmed: Out<Confirmed>) -> Result<()> {
+    refuse(&dashboard, None, &WITH_SESSION.map(|it| (it, json!({}))), (401, "SEQ901")).await
+}
+
+pub(super) async fn refuse_wrong_session(dashboard: Dashboard, confirmed: Out<Confirmed>) -> Result<()> {
+    // As near to a right one as can be.
+    let mut token = confirmed.session.token.expose().clone();
+    let last = token.pop();
+    token.push(if last == Some('0') { '1' } else { '0' });
+    let wrong = dashboard.imagine(&confirmed.session.email, token);
+    refuse(&dashboard, Some(&wrong), &WITH_SESSION.map(|it| (it, json!({}))), (401, "SEQ901")).await
+}
+
+pub(super) async fn refuse_stranger(
+    dashboard: Dashboard,
+    team: Out<Team>,
+    stranger: Out<Stranger>,
+) -> Result<()> {
+    let body = json!({ "team": team.name });
+    let of_teams = WITH_SESSION
+        .iter()
+        .filter(|it| !matches!(**it, "sign-out" | "get-user" | "create-team" | "list-teams" | "delete-user"));
+    let calls: Vec<_> = of_teams.map(|it| (*it, body.clone())).collect();
+    refuse(&dashboard, Some(&stranger.0), &calls, (404, "SEQ002")).await
+}
+
+async fn refuse(
+    dashboard: &Dashboard,
+    session: Option<&Session>,
+    calls: &[(&str, Value)],
+    (status, code): (u16, &str),
+) -> Result<()> {
+    for (operation, body) in calls {
+        dashboard.call(operation, session, body).await?.kept_out(status, code)?;
+    }
+    Ok(())
+}
