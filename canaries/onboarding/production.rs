@@ -3,28 +3,22 @@
 use coalmine::{Out, Result};
 use serde_json::json;
 
-use super::{
-    team::LedgersListed,
-    tear_down::{LedgerGone, TeamGone},
-};
-use crate::sequence::{Dashboard, ListedLedger, Page};
+use super::tear_down::{LedgerGone, TeamGone};
+use crate::sequence::Dashboard;
 
 pub(super) async fn refuse_deleting_production(
     dashboard: Dashboard,
-    _listed: Out<LedgersListed>,
     _ledger: Out<LedgerGone>,
     _team: Out<TeamGone>,
 ) -> Result<()> {
     let target = dashboard.target();
     let session = dashboard.open_session(&target.email).await?;
-    let body = json!({ "team": target.team });
-    let page: Page<ListedLedger> = dashboard.call("list-ledgers", Some(&session), &body).await?.ok()?;
-    // Without one there is nothing that would keep the team from being deleted.
-    if let Some(ledger) = page.items.iter().find(|it| it.kind == "prod") {
-        let body = json!({ "team": target.team, "name": ledger.name });
-        dashboard.call("delete-ledger", Some(&session), &body).await?.refused(403, "SEQ011")?;
-        let body = json!({ "team": target.team, "confirm": target.team });
-        dashboard.call("delete-team", Some(&session), &body).await?.refused(400, "SEQ906")?;
-    }
+    let body = json!({ "team": target.team, "name": target.production_ledger });
+    let reply = dashboard.call("delete-ledger", Some(&session), &body).await?;
+    reply.welcome("SEQ002", "the standing team or its production ledger", "SEQUENCE_PRODUCTION_LEDGER")?;
+    reply.refused(403, "SEQ011")?;
+    // The team is not asked for before it is known to have one.
+    let body = json!({ "team": target.team, "confirm": target.team });
+    dashboard.call("delete-team", Some(&session), &body).await?.refused(400, "SEQ906")?;
     Ok(())
 }

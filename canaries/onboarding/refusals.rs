@@ -116,7 +116,9 @@ pub(super) async fn refuse_wrong_session(dashboard: Dashboard, confirmed: Out<Co
     let last = token.pop();
     token.push(if last == Some('0') { '1' } else { '0' });
     let wrong = dashboard.imagine(&confirmed.session.email, token);
-    refuse(&dashboard, Some(&wrong), &WITH_SESSION.map(|it| (it, json!({}))), (401, "SEQ901")).await
+    // One that shows, one that makes, one of what a team has, one that ends everything.
+    let calls = ["get-user", "create-team", "list-credentials", "delete-user"].map(|it| (it, json!({})));
+    refuse(&dashboard, Some(&wrong), &calls, (401, "SEQ901")).await
 }
 
 pub(super) async fn refuse_stranger(

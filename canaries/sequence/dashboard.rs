@@ -277,6 +277,7 @@ impl Dashboard {
     /// A session that the product has not given out.
     #[must_use]
     pub fn imagine(&self, email: &str, token: String) -> Session {
+        self.cx.redactor().learn(&token);
         Session { email: email.to_owned(), token: Secret::new(token) }
     }
 

@@ -121,6 +121,15 @@ impl Reply {
         whose: &str,
         variable: &str,
     ) -> Result<T> {
+        self.welcome(code, whose, variable)?;
+        self.ok()
+    }
+
+    /// Demands anything but the refusal that means that something of the suite's own is wrong.
+    ///
+    /// # Errors
+    /// A refusal with `code`, with cause *credential*.
+    pub fn welcome(&self, code: &str, whose: &str, variable: &str) -> Result<()> {
         if self.is_refused(code) {
             return Err(self
                 .0
@@ -129,7 +138,7 @@ impl Reply {
                     "set {variable} to a valid one; make a new one if it was revoked or removed"
                 )));
         }
-        self.ok()
+        Ok(())
     }
 
     /// Demands the header in which the product names the request.
