@@ -16,7 +16,7 @@ use serde_json::{Value, json};
 use super::{
     Target,
     ledger::new_key,
-    reply::{REQUEST_ID, Reply},
+    reply::{Names, REQUEST_ID, Reply},
 };
 
 /// The dashboard, as one step sees it. A step argument.
@@ -143,7 +143,7 @@ impl Dashboard {
         if let Some(session) = session {
             request = request.header("session", session.token.expose());
         }
-        Reply::to(request, &new_key(), body).await
+        Reply::to(request, Names::Snake, &new_key(), body).await
     }
 
     /// Signs a person up; a code is mailed.
