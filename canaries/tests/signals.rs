@@ -5,7 +5,10 @@ use std::{
     time::{Duration, Instant},
 };
 
-use coalmine::{Verdict, record::StepKind};
+use coalmine::{
+    Verdict,
+    record::{StepKind, StepRecord},
+};
 use serde_json::Value;
 
 use crate::{
@@ -17,15 +20,15 @@ use crate::{
 /// How long a run may go on after it was told to stop.
 const STOP_LIMIT: Duration = Duration::from_secs(10);
 
-/// A run that waits for a mail that never comes, with an unconfirmed user and two ledgers open.
+/// A run that waits for a mail that never comes, with an unconfirmed user and three ledgers open.
 fn in_the_middle(sandbox: &Standalone, suite: &Suite) -> Process {
     let mut process = suite.start();
-    until(PATIENCE, "a user and two ledgers", || {
+    until(PATIENCE, "a user and three ledgers", || {
         assert!(!process.has_ended(), "it has ended{}", process.said());
         let census = sandbox.census();
         let count = |kind: &str| census[kind].as_array().map_or(0, Vec::len);
-        // One user is the standing one.
-        (count("users") == 2 && count("ledgers") == 2).then_some(())
+        // One user is the standing one, and one ledger its team's production ledger.
+        (count("users") == 2 && count("ledgers") == 4).then_some(())
     });
     process
 }
@@ -54,9 +57,10 @@ fn a_run_that_is_told_to_stop_cleans_up_and_reports() {
         assert!(count(&record, Verdict::Blocked) >= 19, "the others were not begun");
         assert_eq!(record.cleanup.len(), 1, "the user was removed");
         let api = suite.record("api");
-        assert_eq!(api.cleanup.len(), 2, "the ledgers were removed");
+        assert_eq!(api.cleanup.len(), 3, "the ledgers were removed");
         // A fixture is a case only if something went wrong in it.
-        let fixtures = api.roots().filter(|it| it.kind == StepKind::Fixture).count();
+        let wrong = |it: &&StepRecord| it.kind == StepKind::Fixture && it.verdict != Verdict::Passed;
+        let fixtures = api.steps.iter().filter(wrong).count();
         for profile in ["junit.xml", "junit-strict.xml"] {
             let xml = suite.report(profile);
             assert_eq!(xml.matches("<testcase ").count(), cases().len() + fixtures, "{profile}");
@@ -83,7 +87,10 @@ fn what_a_killed_run_leaves_is_what_its_journal_names() {
         }
     }
     assert_eq!(named, left);
-    assert_eq!(named.iter().map(|(kind, _)| kind.as_str()).collect::<Vec<_>>(), ["ledger", "ledger", "user"]);
+    assert_eq!(
+        named.iter().map(|(kind, _)| kind.as_str()).collect::<Vec<_>>(),
+        ["ledger", "ledger", "ledger", "user"]
+    );
     for kind in ["members", "credentials", "invites"] {
         assert_eq!(after[kind], before[kind], "{kind}");
     }
