@@ -9,6 +9,7 @@ use coalmine::{
 };
 use serde::{Deserialize, de::DeserializeOwned};
 use serde_json::{Value, json};
+use tokio::task::JoinSet;
 
 use super::{
     Target,
@@ -158,6 +159,22 @@ impl Ledger {
         Ok(first)
     }
 
+    /// Demands refusals: operation, body, status and code of each. All are asked for at once.
+    ///
+    /// # Errors
+    /// If one of them succeeds, or is refused otherwise.
+    pub async fn refuses(&self, refusals: &[(&'static str, Value, u16, &'static str)]) -> Result<()> {
+        let mut asked = JoinSet::new();
+        for (operation, body, status, code) in refusals.iter().cloned() {
+            let ledger = self.clone();
+            asked.spawn(async move { ledger.call(operation, &body).await?.refused(status, code).map(drop) });
+        }
+        while let Some(refused) = asked.join_next().await {
+            refused??;
+        }
+        Ok(())
+    }
+
     /// One page of a list or of sums.
     ///
     /// # Errors
@@ -194,7 +211,7 @@ impl Ledger {
     /// # Errors
     /// If the list is refused, or has none.
     pub async fn look_up(&self, operation: &str, id: &str) -> Result<Value> {
-        let query = json!({ "filter": "id = $1", "filter_params": [id] });
+        let query = json!({ "filter": format!("id = '{id}'") });
         let (items, _) = self.pages::<Value>(operation, &query).await?;
         let found = items.into_iter().find(|it| it["id"] == id);
         found.ok_or_else(|| {
@@ -257,11 +274,20 @@ impl Ledger {
     /// If a page is refused.
     pub async fn balances(&self, flavor: &Flavor) -> Result<Vec<(String, u64)>> {
         let mut balances = std::collections::BTreeMap::new();
-        let (groups, _) = self.pages::<TokenGroup>("list-tokens", &json!({})).await?;
-        for group in groups.into_iter().filter(|it| it.flavor_id == flavor.id) {
+        for group in self.groups(flavor).await? {
             *balances.entry(group.account_id).or_default() += group.amount;
         }
         Ok(balances.into_iter().collect())
+    }
+
+    /// All groups of tokens of a flavor, from all pages of `list-tokens`.
+    ///
+    /// # Errors
+    /// If a page is refused.
+    pub async fn groups(&self, flavor: &Flavor) -> Result<Vec<TokenGroup>> {
+        let (mut groups, _) = self.pages::<TokenGroup>("list-tokens", &json!({})).await?;
+        groups.retain(|it| it.flavor_id == flavor.id);
+        Ok(groups)
     }
 }
 
