@@ -7,6 +7,7 @@
 //! | `COALMINE_CA` | a PEM file of further trusted authorities |
 //! | `COALMINE_FAULT` | faults of the sandbox to start with, separated by commas |
 //! | `SEQUENCE_TEAM` | the standing team in which the suite makes its ledgers |
+//! | `SEQUENCE_PRODUCTION_LEDGER` | a production ledger of that team, which is only asked for what it must refuse |
 //! | `SEQUENCE_CREDENTIAL` | an API credential of that team |
 //! | `SEQUENCE_EMAIL`, `SEQUENCE_PASSWORD` | a confirmed user who may make ledgers in that team |
 //! | `SEQUENCE_USER_KEY` | the key from which passwords of canary users are derived |
@@ -118,6 +119,10 @@ fn read_access(settings: &mut Settings<'_>, wanted: bool) -> Option<Access> {
         needed("COALMINE_TARGET", "name the entry address of the product, such as `https://api.seq.com`");
     }
     let team = needed("SEQUENCE_TEAM", "name the team in which the suite may make ledgers");
+    let production_ledger = needed(
+        "SEQUENCE_PRODUCTION_LEDGER",
+        "make a ledger of type `prod` in that team and name it; it stays empty",
+    );
     let api = needed("SEQUENCE_CREDENTIAL", "make an API credential in the dashboard and set it here");
     let email = needed("SEQUENCE_EMAIL", "sign up a user for the suite and name the address");
     let password = needed("SEQUENCE_PASSWORD", "set the password of that user");
@@ -148,6 +153,7 @@ fn read_access(settings: &mut Settings<'_>, wanted: bool) -> Option<Access> {
         target: Target {
             entry: entry?,
             team: team?,
+            production_ledger: production_ledger?,
             credential: Secret::new(api?),
             email: email?,
             password: Secret::new(password?),

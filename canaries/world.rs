@@ -26,6 +26,9 @@ use crate::{
 /// What the fault `slow` adds to an answer: more than any step's latency budget.
 const SLOW_BY: Duration = Duration::from_millis(3500);
 
+/// The production ledger of the standing team.
+const PRODUCTION_LEDGER: &str = "prod";
+
 /// What a world is started with.
 #[derive(Clone)]
 pub struct WorldOptions {
@@ -73,6 +76,7 @@ impl SandboxWorld {
         };
         let in_front = proxy || !latency.is_zero() || !faults.iter().all(|it| is_domain_fault(it));
         let mut sandbox_options = sandbox;
+        sandbox_options.production_ledger = Some(PRODUCTION_LEDGER.to_owned());
         if !in_front {
             sandbox_options.listen = listen;
         }
@@ -129,6 +133,7 @@ impl SandboxWorld {
             target: Target {
                 entry: self.entry(),
                 team: sandbox.team().to_owned(),
+                production_ledger: PRODUCTION_LEDGER.to_owned(),
                 credential: Secret::new(sandbox.credential().to_owned()),
                 email: sandbox.email().to_owned(),
                 password: Secret::new(sandbox.password().to_owned()),
@@ -153,6 +158,7 @@ impl SandboxWorld {
             ("COALMINE_TARGET", target.entry.as_str()),
             ("COALMINE_CA", ca),
             ("SEQUENCE_TEAM", &target.team),
+            ("SEQUENCE_PRODUCTION_LEDGER", &target.production_ledger),
             ("SEQUENCE_CREDENTIAL", target.credential.expose()),
             ("SEQUENCE_EMAIL", &target.email),
             ("SEQUENCE_PASSWORD", target.password.expose()),

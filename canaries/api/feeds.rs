@@ -7,7 +7,7 @@ use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
 use super::workspace::Stage;
-use crate::sequence::{Action, Feed, FeedItems, Ledger, Sequence};
+use crate::sequence::{Action, Feed, FeedItems, Ledger, Sequence, Transaction};
 
 /// A reader is told of what is there within this time.
 const SOON: Duration = Duration::from_secs(2);
@@ -106,6 +106,117 @@ pub(super) async fn delete_feed(
     Ok(FeedDeleted)
 }
 
+pub(super) async fn read_transaction_feed(
+    sequence: Sequence,
+    stage: Out<Stage>,
+    _read: Out<FeedRead>,
+) -> Result<()> {
+    let ledger = stage.ledger(&sequence);
+    let (flavor, _, to) = stage.pair(&ledger, "whole").await?;
+    let body = json!({ "id": "whole", "type": "transaction", "filter": "actions(flavor_id = 'whole')" });
+    let feed = ledger.create_feed(&body).await?;
+    let mut made = Vec::new();
+    for _ in 0..2 {
+        made.push(ledger.transact(json!([issue(&flavor.id, 1, &to.id)])).await?.id);
+    }
+    let read: FeedItems<Transaction> = soon(&ledger, &feed).await?;
+    let read: Vec<_> = read.items.into_iter().map(|it| it.id).collect();
+    ensure_eq!(read, made, "transactions that match, oldest first");
+    Ok(())
+}
+
+pub(super) async fn wake_readers(sequence: Sequence, stage: Out<Stage>, _read: Out<FeedRead>) -> Result<()> {
+    let ledger = stage.ledger(&sequence);
+    let feed = feed_of(&ledger, &stage, "woken", &[]).await?;
+    let news = async {
+        // Both readers wait by then. If one does not, it finds the item when it comes.
+        tokio::time::sleep(Duration::from_millis(200)).await;
+        ledger.transact(json!([issue("woken", 1, "woken-to")])).await
+    };
+    let readers = async { tokio::try_join!(soon::<Action>(&ledger, &feed), soon(&ledger, &feed)) };
+    let ((one, other), _) = tokio::try_join!(readers, news)?;
+    ensure_eq!((amounts(&one), amounts(&other)), (vec![1], vec![1]), "amounts that two readers are told of");
+    Ok(())
+}
+
+pub(super) async fn refuse_late_consumer(
+    sequence: Sequence,
+    stage: Out<Stage>,
+    _acked: Out<FeedAcked>,
+) -> Result<()> {
+    let ledger = stage.ledger(&sequence);
+    let feed = feed_of(&ledger, &stage, "shared", &[1, 2, 3]).await?;
+    let read: FeedItems<Action> = soon(&ledger, &feed).await?;
+    ledger.call("ack-feed", &ack(&feed, &feed.cursor, &read.cursors[0])).await?.done()?;
+    // Another consumer has read the same, and does not know.
+    let late = ack(&feed, &feed.cursor, &read.cursors[1]);
+    ledger.call("ack-feed", &late).await?.refused(409, "SEQ620")?;
+    let left: FeedItems<Action> = soon(&ledger, &feed).await?;
+    ensure_eq!(amounts(&left), [2, 3], "amounts that are not acknowledged after the refusal");
+    Ok(())
+}
+
+pub(super) async fn refuse_bad_acks(
+    sequence: Sequence,
+    stage: Out<Stage>,
+    _acked: Out<FeedAcked>,
+) -> Result<()> {
+    let ledger = stage.ledger(&sequence);
+    let (feed, other) = tokio::try_join!(
+        feed_of(&ledger, &stage, "strict", &[1, 2]),
+        feed_of(&ledger, &stage, "strange", &[1]),
+    )?;
+    let read: FeedItems<Action> = soon(&ledger, &feed).await?;
+    ledger.call("ack-feed", &ack(&feed, &feed.cursor, &read.cursors[1])).await?.done()?;
+    let (here, before) = (&read.cursors[1], &read.cursors[0]);
+    ledger
+        .refuses(&[
+            ("ack-feed", json!({ "id": feed.id, "previous_cursor": here }), 400, "SEQ008"),
+            ("ack-feed", json!({ "id": feed.id, "cursor": here }), 400, "SEQ008"),
+            ("ack-feed", ack(&feed, here, before), 400, "SEQ600"),
+            ("ack-feed", ack(&feed, here, &other.cursor), 400, "SEQ600"),
+            ("ack-feed", ack(&feed, here, "no-such-cursor"), 400, "SEQ600"),
+        ])
+        .await
+}
+
+pub(super) async fn refuse_bad_feeds(
+    sequence: Sequence,
+    stage: Out<Stage>,
+    made: Out<FeedMade>,
+) -> Result<()> {
+    stage
+        .ledger(&sequence)
+        .refuses(&[
+            ("create-feed", json!({ "id": made.0.id, "type": "action" }), 400, "SEQ050"),
+            ("create-feed", json!({ "id": "bad" }), 400, "SEQ008"),
+            ("create-feed", json!({ "id": "bad", "type": "token" }), 400, "SEQ008"),
+            ("create-feed", json!({ "id": "bad", "type": "action", "filter": "tags.kind =" }), 400, "SEQ602"),
+        ])
+        .await
+}
+
+pub(super) async fn refuse_unknown_feed(
+    sequence: Sequence,
+    stage: Out<Stage>,
+    _got: Out<FeedGot>,
+    _read: Out<FeedRead>,
+    _acked: Out<FeedAcked>,
+    _deleted: Out<FeedDeleted>,
+) -> Result<()> {
+    let unknown = json!({ "id": "no-such-feed" });
+    let acked = json!({ "id": "no-such-feed", "previous_cursor": "x", "cursor": "y" });
+    stage
+        .ledger(&sequence)
+        .refuses(&[
+            ("get-feed", unknown.clone(), 404, "SEQ002"),
+            ("stream-feed-items", unknown.clone(), 404, "SEQ002"),
+            ("delete-feed", unknown, 404, "SEQ002"),
+            ("ack-feed", acked, 404, "SEQ002"),
+        ])
+        .await
+}
+
 /// A feed over the actions of a flavor of its own, and these amounts issued of it. The feed is made first, because
 /// where a new one begins is not agreed upon.
 pub(super) async fn feed_of(ledger: &Ledger, stage: &Stage, name: &str, issued: &[u64]) -> Result<Feed> {
@@ -114,9 +225,7 @@ pub(super) async fn feed_of(ledger: &Ledger, stage: &Stage, name: &str, issued: 
         "id": name, "type": "action", "filter": "flavor_id = $1", "filter_params": [flavor.id],
     });
     let feed = ledger.create_feed(&body).await?;
-    let issues: Vec<_> = issued.iter().map(|amount| {
-        json!({ "type": "issue", "flavor_id": flavor.id, "amount": amount, "destination_account_id": to.id })
-    }).collect();
+    let issues: Vec<_> = issued.iter().map(|amount| issue(&flavor.id, *amount, &to.id)).collect();
     if !issues.is_empty() {
         ledger.transact(Value::Array(issues)).await?;
     }
@@ -130,10 +239,14 @@ async fn soon<T: DeserializeOwned>(ledger: &Ledger, feed: &Feed) -> Result<FeedI
     })
 }
 
-fn ack(feed: &Feed, previous: &str, cursor: &str) -> Value {
+pub(super) fn ack(feed: &Feed, previous: &str, cursor: &str) -> Value {
     json!({ "id": feed.id, "previous_cursor": previous, "cursor": cursor })
 }
 
 fn amounts(read: &FeedItems<Action>) -> Vec<u64> {
     read.items.iter().map(|it| it.amount).collect()
+}
+
+fn issue(flavor: &str, amount: u64, to: &str) -> Value {
+    json!({ "type": "issue", "flavor_id": flavor, "amount": amount, "destination_account_id": to })
 }

@@ -2,14 +2,20 @@
 
 mod accounts;
 mod balances;
+mod bodies;
 mod feeds;
 mod filters;
 mod hello;
+mod isolation;
 mod keys;
 mod lists;
+mod paging;
+mod replays;
 mod reset;
 mod sums;
 mod tags;
+mod tokens;
+mod transact;
 mod workspace;
 
 use std::time::Duration;
@@ -39,8 +45,12 @@ pub fn canary() -> Canary {
         .promise("an account keeps its name, keys, quorum and tags")
         .step("refuse_account_without_keys", accounts::refuse_account_without_keys)
         .promise("an account needs a key")
+        .step("refuse_bad_accounts", accounts::refuse_bad_accounts)
+        .promise("an account's keys exist, once each, its quorum is one that they can reach, and its name is free")
         .step("create_flavor", accounts::create_flavor).covers("create-flavor")
         .promise("a flavor keeps its name, keys and quorum")
+        .step("refuse_bad_flavors", accounts::refuse_bad_flavors)
+        .promise("a flavor's keys exist, once each, its quorum is one that they can reach, and its name is free")
         .step("issue_tokens", balances::issue_tokens).covers("transact")
         .promise("tokens can be issued to an account")
         .step("read_balance", balances::read_balance).covers("list-tokens")
@@ -55,6 +65,40 @@ pub fn canary() -> Canary {
         .promise("nothing moves if one action of a transaction is refused, and each refusal names its action")
         .fixture("stage", workspace::stage)
         .promise("keys, accounts, flavors and transactions work")
+        .step("pass_tokens_on", transact::pass_tokens_on)
+        .promise("actions of a transaction can use what earlier ones brought in")
+        .step("move_largest_amount", transact::move_largest_amount)
+        .promise("the largest amount comes back digit for digit")
+        .step("refuse_too_large_amount", transact::refuse_too_large_amount)
+        .promise("an amount above the largest one is refused")
+        .step("refuse_bad_amounts", transact::refuse_bad_amounts)
+        .promise("an amount is a positive whole number")
+        .step("refuse_nothing", transact::refuse_nothing).severity(Severity::Warning)
+        .promise("an amount of zero is refused (our reading)")
+        .step("refuse_bad_actions", transact::refuse_bad_actions)
+        .promise("actions of unknown types, of no form and of unknown things are refused, and the field is named")
+        .step("name_missing_fields", transact::name_missing_fields).severity(Severity::Warning)
+        .promise("an action that lacks fields is refused, and they are named (our reading)")
+        .step("tell_reserved_from_missing", transact::tell_reserved_from_missing)
+        .promise("clients try again only where that can help")
+        .step("drop_tags_of_moved_tokens", tokens::drop_tags_of_moved_tokens)
+        .promise("moved tokens lose their tags, and those that stay keep them")
+        .step("tag_tokens_anew", tokens::tag_tokens_anew)
+        .promise("a transfer to oneself changes tags")
+        .step("join_equal_tokens", tokens::join_equal_tokens)
+        .promise("equal tokens are one group")
+        .step("choose_tokens", tokens::choose_tokens)
+        .promise("a transfer's filter says which tokens it takes")
+        .step("filter_tokens", tokens::filter_tokens)
+        .promise("tokens are found by holder, flavor and tags")
+        .step("replay_transact_at_once", transact::replay_transact_at_once)
+        .promise("of equal requests at once only one is worked on")
+        .step("replay_create_key", replays::replay_create_key)
+        .promise("a repeated request for a key brings the same key")
+        .step("replay_create_account", replays::replay_create_account)
+        .promise("a repeated request for an account brings the same account")
+        .step("replay_create_flavor", replays::replay_create_flavor)
+        .promise("a repeated request for a flavor brings the same flavor")
         .fixture("counted_ledger", workspace::counted_ledger).within(Duration::from_secs(20))
         .promise("a second ledger can be filled with a known number of things")
         .step("list_keys", lists::list_keys).covers("list-keys").within(Duration::from_secs(6))
@@ -151,12 +195,50 @@ pub fn canary() -> Canary {
         .promise("an acknowledgement covers its item and all before it")
         .step("delete_feed", feeds::delete_feed).covers("delete-feed")
         .promise("a deleted feed is gone")
+        .step("read_transaction_feed", feeds::read_transaction_feed)
+        .promise("a feed of transactions gives them whole")
+        .step("wake_readers", feeds::wake_readers)
+        .promise("readers who wait are told at once of what comes")
+        .step("refuse_late_consumer", feeds::refuse_late_consumer).severity(Severity::Warning)
+        .promise("a consumer cannot acknowledge what another one has acknowledged meanwhile (our reading)")
+        .step("refuse_bad_acks", feeds::refuse_bad_acks).severity(Severity::Warning)
+        .promise("an acknowledgement is of this feed, complete and ahead (our reading)")
+        .step("refuse_bad_feeds", feeds::refuse_bad_feeds).severity(Severity::Warning)
+        .promise("a feed has a free name, a type and a filter that can be read (our reading)")
+        .step("refuse_unknown_feed", feeds::refuse_unknown_feed)
+        .promise("feeds that do not exist are not found")
+        .step("replay_create_feed", replays::replay_create_feed)
+        .promise("a repeated request for a feed brings the same feed")
+        .step("replay_delete_feed", replays::replay_delete_feed)
+        .promise("a repeated deletion of a feed is answered again")
+        .step("replay_ack_feed", replays::replay_ack_feed)
+        .promise("a repeated acknowledgement is answered again")
         .fixture("everything_listed", lists::everything_listed)
         .promise("every list works, and so do the counts")
+        .step("take_null_for_absent", bodies::take_null_for_absent)
+        .promise("a field that is null counts as absent")
+        .step("ignore_unknown_fields", bodies::ignore_unknown_fields)
+        .promise("fields that mean nothing are ignored")
+        .step("carry_the_query", paging::carry_the_query)
+        .promise("a cursor carries the whole query")
+        .step("reuse_cursor", paging::reuse_cursor).severity(Severity::Warning)
+        .promise("a cursor can be used twice (our reading)")
+        .step("add_while_paging", paging::add_while_paging).severity(Severity::Warning)
+        .promise("what is added meanwhile does not disturb later pages (our reading)")
+        .step("refuse_cursor_of_another_list", paging::refuse_cursor_of_another_list).severity(Severity::Warning)
+        .promise("a cursor of another list is refused (our reading)")
+        .step("refuse_bad_queries", paging::refuse_bad_queries)
+        .promise("cursors and filters that cannot be read, or lack parameters, are refused")
+        .step("isolate_ledgers", isolation::isolate_ledgers)
+        .promise("ledgers of one team never see each other")
         .fixture("full_ledger", reset::full_ledger).within(Duration::from_secs(20))
         .promise("a third ledger can be filled with one thing of each kind")
         .step("reset", reset::reset).covers("reset")
         .promise("an emptied ledger has nothing left")
         .step("replay_reset", reset::replay_reset)
         .promise("a repeated request to empty a ledger does not empty it again (our reading)").severity(Severity::Warning)
+        .step("keep_production_ledger_full", isolation::keep_production_ledger_full)
+        .promise("a production ledger cannot be emptied")
+        .step("keep_production_ledger", isolation::keep_production_ledger)
+        .promise("a production ledger cannot be deleted")
 }

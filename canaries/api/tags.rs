@@ -62,6 +62,7 @@ pub(super) async fn freeze_snapshots(
     _accounts: Out<AccountTagged>,
     _flavors: Out<FlavorTagged>,
     _actions: Out<ActionTagged>,
+    _tokens: Out<BalanceRead>,
 ) -> Result<()> {
     let ledger = stage.ledger(&sequence);
     let tagged = |id: &str| json!({ "id": id, "key_ids": [stage.key.id], "tags": { "of": id } });

@@ -11,6 +11,8 @@ pub struct Target {
     pub entry: String,
     /// The standing team, in which the suite makes its ledgers.
     pub team: String,
+    /// A production ledger of that team: it is never written to, and only asked for what it must refuse.
+    pub production_ledger: String,
     /// An API credential of that team.
     pub credential: Secret,
     /// A confirmed user who may make ledgers in that team.

@@ -9,6 +9,7 @@ fn settings() -> Variables {
     [
         ("COALMINE_TARGET", "https://127.0.0.1:1"),
         ("SEQUENCE_TEAM", "canary-team"),
+        ("SEQUENCE_PRODUCTION_LEDGER", "prod"),
         ("SEQUENCE_CREDENTIAL", "credential-7531"),
         ("SEQUENCE_EMAIL", "watcher@sandbox.test"),
         ("SEQUENCE_PASSWORD", "password-8642"),
