@@ -125,7 +125,11 @@ pub(super) async fn read_transaction_feed(
     Ok(())
 }
 
-pub(super) async fn wake_readers(sequence: Sequence, stage: Out<Stage>, _read: Out<FeedRead>) -> Result<()> {
+pub(super) async fn wake_readers(
+    sequence: Sequence,
+    stage: Out<Stage>,
+    _read: Out<FeedReread>,
+) -> Result<()> {
     let ledger = stage.ledger(&sequence);
     let feed = feed_of(&ledger, &stage, "woken", &[]).await?;
     let news = async {

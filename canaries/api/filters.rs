@@ -15,6 +15,9 @@ pub(super) struct Scene {
     pub(super) transactions: Vec<Transaction>,
 }
 
+/// Conditions on accounts work.
+pub(super) struct AccountsFiltered;
+
 /// Plain conditions on actions work.
 pub(super) struct ActionsFiltered;
 
@@ -66,7 +69,7 @@ pub(super) async fn filter_accounts(
     stage: Out<Stage>,
     _scene: Out<Scene>,
     _listed: Out<AccountsListed>,
-) -> Result<()> {
+) -> Result<AccountsFiltered> {
     let ledger = stage.ledger(&sequence);
     for (filter, parameters, ids) in [
         ("tags.cast = 'scene'", json!([]), json!(["carol", "dave"])),
@@ -80,7 +83,7 @@ pub(super) async fn filter_accounts(
             "accounts with {filter}"
         );
     }
-    Ok(())
+    Ok(AccountsFiltered)
 }
 
 pub(super) async fn filter_flavors(

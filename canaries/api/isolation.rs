@@ -5,6 +5,7 @@ use serde_json::{Value, json};
 
 use super::{
     feeds::FeedGot,
+    filters::AccountsFiltered,
     lists::EverythingListed,
     reset::Emptied,
     workspace::{CountedLedger, Stage, Workspace},
@@ -16,6 +17,7 @@ pub(super) async fn isolate_ledgers(
     stage: Out<Stage>,
     counted: Out<CountedLedger>,
     _listed: Out<EverythingListed>,
+    _filtered: Out<AccountsFiltered>,
     _got: Out<FeedGot>,
 ) -> Result<()> {
     let ledger = stage.ledger(&sequence);

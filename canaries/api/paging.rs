@@ -4,7 +4,7 @@ use coalmine::{Out, Result, ensure_eq};
 use serde_json::{Value, json};
 
 use super::{
-    filters::{ActionsFiltered, Scene},
+    filters::{AccountsFiltered, ActionsFiltered, Scene},
     lists::{AccountsListed, EverythingListed},
     sums::{ActionsSummed, TokensSummed},
     workspace::{CountedLedger, Stage},
@@ -47,7 +47,7 @@ pub(super) async fn reuse_cursor(
 pub(super) async fn add_while_paging(
     sequence: Sequence,
     stage: Out<Stage>,
-    _listed: Out<AccountsListed>,
+    _filtered: Out<AccountsFiltered>,
 ) -> Result<()> {
     let ledger = stage.ledger(&sequence);
     let add = async |id: &str| {

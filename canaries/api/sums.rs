@@ -120,6 +120,20 @@ pub(super) async fn group_tokens(
     expect_sums(&ledger, "sum-tokens", &of_nobody, &[]).await
 }
 
+pub(super) async fn sum_beyond_the_largest_amount(
+    sequence: Sequence,
+    stage: Out<Stage>,
+    _summed: Out<TokensSummed>,
+) -> Result<()> {
+    let ledger = stage.ledger(&sequence);
+    stage.pair(&ledger, "vast").await?;
+    let largest = u64::MAX / 2;
+    let issue = |to: &str| json!({ "type": "issue", "flavor_id": "vast", "amount": largest, "destination_account_id": to });
+    ledger.transact(json!([issue("vast-from"), issue("vast-to")])).await?;
+    let query = json!({ "filter": "flavor_id = 'vast'" });
+    expect_sums(&ledger, "sum-tokens", &query, &[json!({ "amount": largest * 2 })]).await
+}
+
 pub(super) async fn refuse_unknown_grouping(
     sequence: Sequence,
     stage: Out<Stage>,

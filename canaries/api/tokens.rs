@@ -70,10 +70,11 @@ pub(super) async fn choose_tokens(
     let mut chosen = transfer(&flavor, 3, &from, &to);
     chosen["filter"] = json!("tags.lot = $1");
     chosen["filter_params"] = json!(["y"]);
+    chosen["token_tags"] = json!({ "lot": "z" });
     ledger.transact(json!([chosen])).await?;
     let holdings = [
         (2, from.id.clone(), json!({ "lot": "y" })),
-        (3, to.id, json!({})),
+        (3, to.id, json!({ "lot": "z" })),
         (5, from.id, json!({ "lot": "x" })),
     ];
     expect_holdings(&ledger, &flavor, &holdings).await
