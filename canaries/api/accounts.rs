@@ -1,7 +1,7 @@
 //! Accounts and flavors: the same shape.
 
 use coalmine::{Out, Result, ensure_eq};
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::{hello::Found, keys::FirstKey};
 use crate::sequence::{Account, Flavor, Sequence};
@@ -54,4 +54,31 @@ pub(super) async fn create_flavor(sequence: Sequence, found: Out<Found>, key: Ou
     ensure_eq!(gold.key_ids, [key.0.id.as_str(), second.id.as_str()], "keys of the new flavor");
     ensure_eq!(gold.quorum, 2, "quorum of the new flavor");
     Ok(Gold(gold))
+}
+
+pub(super) async fn refuse_bad_accounts(
+    sequence: Sequence,
+    found: Out<Found>,
+    accounts: Out<Pair>,
+) -> Result<()> {
+    let bob = &accounts.bob;
+    sequence.ledger(&found.0).refuses(&bad("create-account", &bob.id, &bob.key_ids[0])).await
+}
+
+pub(super) async fn refuse_bad_flavors(sequence: Sequence, found: Out<Found>, gold: Out<Gold>) -> Result<()> {
+    let gold = &gold.0;
+    sequence.ledger(&found.0).refuses(&bad("create-flavor", &gold.id, &gold.key_ids[0])).await
+}
+
+/// What accounts and flavors are refused for.
+fn bad(operation: &'static str, taken: &str, key: &str) -> [(&'static str, Value, u16, &'static str); 7] {
+    [
+        (operation, json!({ "id": "bad" }), 400, "SEQ052"),
+        (operation, json!({ "id": "bad", "key_ids": [] }), 400, "SEQ052"),
+        (operation, json!({ "id": "bad", "key_ids": ["no-such-key"] }), 400, "SEQ052"),
+        (operation, json!({ "id": "bad", "key_ids": [key, key] }), 400, "SEQ204"),
+        (operation, json!({ "id": "bad", "key_ids": [key], "quorum": 0 }), 400, "SEQ200"),
+        (operation, json!({ "id": "bad", "key_ids": [key], "quorum": 2 }), 400, "SEQ200"),
+        (operation, json!({ "id": taken, "key_ids": [key] }), 400, "SEQ050"),
+    ]
 }

@@ -18,6 +18,9 @@ pub(super) struct BalanceRead;
 /// Bob has got 30 of them.
 pub(super) struct Transferred;
 
+/// 10 of these are gone.
+pub(super) struct Retired;
+
 pub(super) async fn issue_tokens(
     sequence: Sequence,
     found: Out<Found>,
@@ -70,14 +73,14 @@ pub(super) async fn retire_tokens(
     accounts: Out<Pair>,
     gold: Out<Gold>,
     _transferred: Out<Transferred>,
-) -> Result<()> {
+) -> Result<Retired> {
     let ledger = sequence.ledger(&found.0);
     let retire = json!({ "type": "retire", "flavor_id": gold.0.id, "amount": 10, "source_account_id": accounts.bob.id });
     ledger.transact(json!([retire])).await?;
     let balances = ledger.balances(&gold.0).await?;
     let expected = [(accounts.alice.id.clone(), 70), (accounts.bob.id.clone(), 20)];
     ensure_eq!(balances, expected, "balances after retiring 10 of 30");
-    Ok(())
+    Ok(Retired)
 }
 
 pub(super) async fn replay_transact(

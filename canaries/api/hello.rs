@@ -4,7 +4,7 @@ use coalmine::{Out, Result, Secret, ensure, ensure_eq};
 use serde_json::json;
 
 use super::{keys::FirstKey, workspace::Workspace};
-use crate::sequence::{Home, Sequence};
+use crate::sequence::{Home, Key, Sequence};
 
 /// The run's ledger has been found.
 pub(super) struct Found(pub Home);
@@ -37,4 +37,14 @@ pub(super) async fn refuse_unknown_operation(sequence: Sequence, found: Out<Foun
     let reply = sequence.ledger(&found.0).call("no-such-operation", &json!({})).await?;
     reply.refused(404, "SEQ002")?;
     reply.named()
+}
+
+pub(super) async fn name_requests(sequence: Sequence, found: Out<Found>, key: Out<FirstKey>) -> Result<()> {
+    let ledger = sequence.ledger(&found.0);
+    let made = ledger.call("create-key", &json!({ "id": "named" })).await?;
+    made.ok::<Key>()?;
+    made.named()?;
+    let refused = ledger.call("create-key", &json!({ "id": key.0.id })).await?;
+    refused.refused(400, "SEQ050")?;
+    refused.named()
 }

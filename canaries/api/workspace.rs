@@ -1,10 +1,20 @@
 //! Where the canary works: ledgers of its own, one to write in and one to count in.
+//!
+//! Fixtures that make no request only say what a step builds on: where that does not work, the step is blocked and
+//! does not fail as well.
 
 use coalmine::{Cleanup, Context, Out, Result};
 use serde_json::json;
 
-use super::{accounts::Pair, balances::Issued, keys::FirstKey};
-use crate::sequence::{Dashboard, DeleteLedger, Home, Ledger, Sequence, Session, Transaction};
+use super::{
+    accounts::{Gold, Pair},
+    balances::Issued,
+    hello::Found,
+    keys::FirstKey,
+};
+use crate::sequence::{
+    Account, Dashboard, DeleteLedger, Flavor, Home, Key, Ledger, Sequence, Session, Transaction,
+};
 
 /// A ledger of this run.
 pub(super) struct Workspace {
@@ -14,17 +24,27 @@ pub(super) struct Workspace {
     pub ledger: String,
 }
 
+/// The run's ledger, in which keys, accounts, flavors and transactions are known to work.
+pub(super) struct Stage {
+    home: Home,
+    pub(super) key: Key,
+}
+
 /// A ledger in which nothing else happens, so that it can be counted and paged over.
 pub(super) struct CountedLedger {
     /// Where it is.
     pub home: Home,
+    /// Its keys, oldest first.
+    pub keys: Vec<String>,
+    /// Its flavors, oldest first.
+    pub flavors: Vec<String>,
     /// Its accounts, oldest first.
     pub accounts: Vec<String>,
     /// Its transactions, oldest first.
     pub transactions: Vec<Transaction>,
 }
 
-/// How many accounts and transactions the counted ledger has.
+/// How many things of each kind the counted ledger has.
 const COUNT: usize = 4;
 
 pub(super) async fn workspace(dashboard: Dashboard, cleanup: Cleanup, cx: Context) -> Result<Workspace> {
@@ -33,25 +53,51 @@ pub(super) async fn workspace(dashboard: Dashboard, cleanup: Cleanup, cx: Contex
     Ok(Workspace { session, ledger })
 }
 
+pub(super) async fn stage(
+    found: Out<Found>,
+    key: Out<FirstKey>,
+    _accounts: Out<Pair>,
+    _flavor: Out<Gold>,
+    _transactions: Out<Issued>,
+) -> Result<Stage> {
+    Ok(Stage { home: found.0.clone(), key: key.0.clone() })
+}
+
+impl Stage {
+    pub(super) fn ledger(&self, sequence: &Sequence) -> Ledger {
+        sequence.ledger(&self.home)
+    }
+
+    /// A flavor of its own for a step, because others move theirs at the same time.
+    pub(super) async fn flavor(&self, ledger: &Ledger, id: &str) -> Result<Flavor> {
+        ledger.create_flavor(id, &self.key).await
+    }
+
+    pub(super) async fn account(&self, ledger: &Ledger, id: &str) -> Result<Account> {
+        ledger.create_account(id, &self.key).await
+    }
+
+    /// A flavor and two accounts of the step's own: `NAME`, `NAME-from` and `NAME-to`.
+    pub(super) async fn pair(&self, ledger: &Ledger, name: &str) -> Result<(Flavor, Account, Account)> {
+        let (from, to) = (format!("{name}-from"), format!("{name}-to"));
+        tokio::try_join!(self.flavor(ledger, name), self.account(ledger, &from), self.account(ledger, &to))
+    }
+}
+
 pub(super) async fn counted_ledger(
     dashboard: Dashboard,
     sequence: Sequence,
     cleanup: Cleanup,
     cx: Context,
     workspace: Out<Workspace>,
-    // Everything this needs has its own prover; where one of them fails, this is blocked and does not fail as well.
-    _proven: Out<FirstKey>,
-    _accounts: Out<Pair>,
-    _issued: Out<Issued>,
+    _stage: Out<Stage>,
 ) -> Result<CountedLedger> {
     let name = make_ledger(&dashboard, &cleanup, &cx, &workspace.session, "counted").await?;
     let home = sequence.find(&name, &sequence.target().credential).await?;
-    let ledger = sequence.ledger(&home);
-    let (accounts, transactions) = fill(&ledger).await?;
-    Ok(CountedLedger { home, accounts, transactions })
+    fill(&sequence.ledger(&home), home).await
 }
 
-async fn make_ledger(
+pub(super) async fn make_ledger(
     dashboard: &Dashboard,
     cleanup: &Cleanup,
     cx: &Context,
@@ -65,19 +111,36 @@ async fn make_ledger(
     Ok(name)
 }
 
-async fn fill(ledger: &Ledger) -> Result<(Vec<String>, Vec<Transaction>)> {
-    let key = ledger.create_key("key").await?;
-    let flavor = ledger.create_flavor("gold", &key).await?;
-    let mut accounts = Vec::new();
-    for number in 1..=COUNT {
-        accounts.push(ledger.create_account(&format!("account-{number}"), &key).await?.id);
-    }
+async fn fill(ledger: &Ledger, home: Home) -> Result<CountedLedger> {
+    let first = ledger.create_key("key-1").await?;
+    let keys = async {
+        let mut keys = vec![first.id.clone()];
+        for number in 2..=COUNT {
+            keys.push(ledger.create_key(&format!("key-{number}")).await?.id);
+        }
+        Ok::<_, coalmine::Failure>(keys)
+    };
+    let flavors = async {
+        let mut flavors = Vec::new();
+        for number in 1..=COUNT {
+            flavors.push(ledger.create_flavor(&format!("flavor-{number}"), &first).await?.id);
+        }
+        Ok::<_, coalmine::Failure>(flavors)
+    };
+    let accounts = async {
+        let mut accounts = Vec::new();
+        for number in 1..=COUNT {
+            accounts.push(ledger.create_account(&format!("account-{number}"), &first).await?.id);
+        }
+        Ok::<_, coalmine::Failure>(accounts)
+    };
+    let (keys, flavors, accounts) = tokio::try_join!(keys, flavors, accounts)?;
     let mut transactions = Vec::new();
     for account in &accounts {
         let issue = json!([{
-            "type": "issue", "flavor_id": flavor.id, "amount": 1, "destination_account_id": account,
+            "type": "issue", "flavor_id": flavors[0], "amount": 1, "destination_account_id": account,
         }]);
         transactions.push(ledger.transact(issue).await?);
     }
-    Ok((accounts, transactions))
+    Ok(CountedLedger { home, keys, flavors, accounts, transactions })
 }

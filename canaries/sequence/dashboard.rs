@@ -17,7 +17,7 @@ use super::{
     Target,
     ledger::new_key,
     repeat::Sent,
-    reply::{REQUEST_ID, Reply},
+    reply::{Names, REQUEST_ID, Reply},
 };
 
 /// The dashboard, as one step sees it. A step argument.
@@ -159,7 +159,7 @@ impl Dashboard {
         if let Some(session) = session {
             request = request.header("session", session.token.expose());
         }
-        Reply::to(request, key, body).await
+        Reply::to(request, Names::Snake, key, body).await
     }
 
     /// Signs a person up; a code is mailed.

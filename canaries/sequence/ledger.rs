@@ -3,17 +3,22 @@
 use std::sync::Arc;
 
 use coalmine::{
-    Context, FromContext, Needs, Result, Secret,
+    Context, FromContext, Needs, Result, Secret, ensure, ensure_eq,
     http::{Api, HttpPool},
     operations::Operations,
 };
-use serde::Deserialize;
-use serde_json::{Map, Value, json};
+use serde::{Deserialize, de::DeserializeOwned};
+use serde_json::{Value, json};
+use tokio::task::JoinSet;
 
 use super::{
     Target,
-    reply::{REQUEST_ID, Reply},
+    objects::{Account, Feed, FeedItems, Flavor, Key, Page, TokenGroup, Transaction},
+    reply::{Names, REQUEST_ID, Reply},
 };
+
+/// More pages than any list of a canary has.
+const MOST_PAGES: usize = 20;
 
 /// Finds ledgers. A step argument.
 #[derive(Clone)]
@@ -38,99 +43,11 @@ pub struct Home {
 }
 
 /// One ledger, as one step sees it.
+#[derive(Clone)]
 pub struct Ledger {
     api: Api,
     home: Home,
-}
-
-/// Answer of `create-key`.
-#[derive(Clone, Debug, Deserialize)]
-pub struct Key {
-    /// The key's id.
-    pub id: String,
-}
-
-/// An account.
-#[derive(Clone, Debug, Deserialize)]
-pub struct Account {
-    /// The account's id.
-    pub id: String,
-    /// Keys, in the order given.
-    pub key_ids: Vec<String>,
-    /// How many of them must sign.
-    pub quorum: u64,
-    /// Absent, `null` and `{}` all mean none.
-    #[serde(default)]
-    pub tags: Option<Map<String, Value>>,
-}
-
-/// A flavor has the shape of an account.
-pub type Flavor = Account;
-
-/// One page of a list.
-#[derive(Clone, Debug, Deserialize)]
-pub struct Page<T> {
-    /// The page's items.
-    pub items: Vec<T>,
-    /// Where the next page begins; also on the last one.
-    pub cursor: String,
-    /// Whether fewer items came than fit.
-    pub last_page: bool,
-}
-
-/// A transaction.
-#[derive(Clone, Debug, Deserialize)]
-pub struct Transaction {
-    /// Unique over all ledgers.
-    pub id: String,
-    /// RFC 3339 with milliseconds.
-    pub timestamp: String,
-    /// Position in the ledger, from 1.
-    pub sequence_number: u64,
-    /// In the order of the request.
-    pub actions: Vec<Action>,
-}
-
-/// An action of a transaction.
-#[derive(Clone, Debug, Deserialize)]
-pub struct Action {
-    /// `issue`, `transfer` or `retire`.
-    #[serde(rename = "type")]
-    pub kind: String,
-    /// Which tokens.
-    pub flavor_id: String,
-    /// How many.
-    pub amount: u64,
-    /// From whom.
-    #[serde(default)]
-    pub source_account_id: Option<String>,
-    /// To whom.
-    #[serde(default)]
-    pub destination_account_id: Option<String>,
-}
-
-/// An amount of identical tokens.
-#[derive(Clone, Debug, Deserialize, PartialEq, Eq)]
-pub struct TokenGroup {
-    /// How many.
-    pub amount: u64,
-    /// Which.
-    pub flavor_id: String,
-    /// Whose.
-    pub account_id: String,
-}
-
-/// Answer of `stats`.
-#[derive(Clone, Debug, Deserialize, PartialEq, Eq)]
-pub struct Stats {
-    /// Flavors in the ledger.
-    pub flavor_count: u64,
-    /// Accounts in the ledger.
-    pub account_count: u64,
-    /// Transactions in the ledger.
-    pub tx_count: u64,
-    /// `dev` or `prod`.
-    pub ledger_type: String,
+    names: Names,
 }
 
 #[derive(Deserialize)]
@@ -166,7 +83,7 @@ impl Sequence {
     /// If no answer came.
     pub async fn say_hello(&self, ledger: &str, credential: Option<&str>) -> Result<Reply> {
         let request = credentialed(self.api(&self.target.entry).post("/hello"), credential);
-        Reply::to(request, &new_key(), &json!({ "ledger_name": ledger })).await
+        Reply::to(request, Names::Snake, &new_key(), &json!({ "ledger_name": ledger })).await
     }
 
     /// Finds a ledger.
@@ -190,7 +107,7 @@ impl Sequence {
     /// The ledger at a place that [`Sequence::find`] has found.
     #[must_use]
     pub fn ledger(&self, home: &Home) -> Ledger {
-        Ledger { api: self.api(&format!("https://{}", home.addr)), home: home.clone() }
+        Ledger { api: self.api(&format!("https://{}", home.addr)), home: home.clone(), names: Names::Snake }
     }
 
     fn api(&self, base: &str) -> Api {
@@ -216,7 +133,106 @@ impl Ledger {
     pub async fn repeatable(&self, operation: &str, key: &str, body: &Value) -> Result<Reply> {
         let path = format!("/{}/{}/{operation}", self.home.team, self.home.ledger);
         let request = credentialed(self.api.post(&path), Some(self.home.credential.expose()));
-        Reply::to(request, key, body).await
+        Reply::to(request, self.names, key, body).await
+    }
+
+    /// The same ledger, with built-in names in filters and groupings spelled another way.
+    #[must_use]
+    pub fn spelling(&self, names: Names) -> Self {
+        Self { names, ..self.clone() }
+    }
+
+    /// Makes the same request three times, twice of it at once. The three answers must be equal, because the work is
+    /// to be done once.
+    ///
+    /// # Errors
+    /// If one of them is refused, or answered otherwise than the first.
+    pub async fn repeat(&self, operation: &str, body: &Value) -> Result<Value> {
+        let key = new_key();
+        let (one, other) =
+            tokio::join!(self.repeatable(operation, &key, body), self.repeatable(operation, &key, body));
+        let first: Value = one?.ok()?;
+        for again in [other?, self.repeatable(operation, &key, body).await?] {
+            let again: Value = again.ok()?;
+            ensure_eq!(again, first, "answer of `{operation}` to a repeated request");
+        }
+        Ok(first)
+    }
+
+    /// Demands refusals: operation, body, status and code of each. All are asked for at once.
+    ///
+    /// # Errors
+    /// If one of them succeeds, or is refused otherwise.
+    pub async fn refuses(&self, refusals: &[(&'static str, Value, u16, &'static str)]) -> Result<()> {
+        let mut asked = JoinSet::new();
+        for (operation, body, status, code) in refusals.iter().cloned() {
+            let ledger = self.clone();
+            asked.spawn(async move { ledger.call(operation, &body).await?.refused(status, code).map(drop) });
+        }
+        while let Some(refused) = asked.join_next().await {
+            refused??;
+        }
+        Ok(())
+    }
+
+    /// One page of a list or of sums.
+    ///
+    /// # Errors
+    /// If it is refused.
+    pub async fn page<T: DeserializeOwned>(&self, operation: &str, query: &Value) -> Result<Page<T>> {
+        let page: Page<T> = self.call(operation, query).await?.ok()?;
+        ensure!(!page.cursor.is_empty(), "expected a cursor on every page, got an empty one");
+        Ok(page)
+    }
+
+    /// The items of all pages, and how many pages there were.
+    ///
+    /// # Errors
+    /// If a page is refused, or there is no last one.
+    pub async fn pages<T: DeserializeOwned>(
+        &self,
+        operation: &str,
+        query: &Value,
+    ) -> Result<(Vec<T>, usize)> {
+        let mut page: Page<T> = self.page(operation, query).await?;
+        let mut items = std::mem::take(&mut page.items);
+        for pages in 1..MOST_PAGES {
+            if page.last_page {
+                return Ok((items, pages));
+            }
+            page = self.page(operation, &json!({ "cursor": page.cursor })).await?;
+            items.append(&mut page.items);
+        }
+        Err(coalmine::Failure::new(format_args!("expected a last page, got more than {MOST_PAGES}")))
+    }
+
+    /// What a list has under an id, whether it filters well or not.
+    ///
+    /// # Errors
+    /// If the list is refused, or has none.
+    pub async fn look_up(&self, operation: &str, id: &str) -> Result<Value> {
+        let query = json!({ "filter": format!("id = '{id}'") });
+        let (items, _) = self.pages::<Value>(operation, &query).await?;
+        let found = items.into_iter().find(|it| it["id"] == id);
+        found.ok_or_else(|| {
+            coalmine::Failure::new(format_args!("expected `{id}` in the answer of `{operation}`, got none"))
+        })
+    }
+
+    /// Creates a feed.
+    ///
+    /// # Errors
+    /// If it is refused.
+    pub async fn create_feed(&self, body: &Value) -> Result<Feed> {
+        self.call("create-feed", body).await?.ok()
+    }
+
+    /// Reads a feed. Waits for items if there are none.
+    ///
+    /// # Errors
+    /// If it is refused.
+    pub async fn read_feed<T: DeserializeOwned>(&self, feed: &Feed) -> Result<FeedItems<T>> {
+        self.call("stream-feed-items", &json!({ "id": feed.id })).await?.ok()
     }
 
     /// Creates a key.
@@ -258,17 +274,20 @@ impl Ledger {
     /// If a page is refused.
     pub async fn balances(&self, flavor: &Flavor) -> Result<Vec<(String, u64)>> {
         let mut balances = std::collections::BTreeMap::new();
-        let mut query = json!({});
-        loop {
-            let page: Page<TokenGroup> = self.call("list-tokens", &query).await?.ok()?;
-            for group in page.items.into_iter().filter(|it| it.flavor_id == flavor.id) {
-                *balances.entry(group.account_id).or_default() += group.amount;
-            }
-            if page.last_page {
-                return Ok(balances.into_iter().collect());
-            }
-            query = json!({ "cursor": page.cursor });
+        for group in self.groups(flavor).await? {
+            *balances.entry(group.account_id).or_default() += group.amount;
         }
+        Ok(balances.into_iter().collect())
+    }
+
+    /// All groups of tokens of a flavor, from all pages of `list-tokens`.
+    ///
+    /// # Errors
+    /// If a page is refused.
+    pub async fn groups(&self, flavor: &Flavor) -> Result<Vec<TokenGroup>> {
+        let (mut groups, _) = self.pages::<TokenGroup>("list-tokens", &json!({})).await?;
+        groups.retain(|it| it.flavor_id == flavor.id);
+        Ok(groups)
     }
 }
 

@@ -2,6 +2,7 @@
 
 mod dashboard;
 mod ledger;
+mod objects;
 mod operations;
 mod people;
 mod repeat;
@@ -10,12 +11,13 @@ mod target;
 mod undo;
 
 pub use dashboard::{Credential, Dashboard, Invite, Member, Session, Sessions};
-pub use ledger::{
-    Account, Action, Flavor, Home, Key, Ledger, Page, Sequence, Stats, TokenGroup, Transaction,
+pub use ledger::{Home, Ledger, Sequence};
+pub use objects::{
+    Account, Action, Feed, FeedItems, Flavor, Key, Page, Snapshot, Stats, Tags, TokenGroup, Transaction,
 };
 pub use operations::{OPERATIONS, operations};
 pub use people::{ListedCredential, ListedLedger, OwnTeam, User};
 pub use repeat::Sent;
-pub use reply::{Refusal, Reply};
+pub use reply::{Names, Refusal, Reply};
 pub use target::Target;
 pub use undo::{DeleteLedger, DeleteTeam, DeleteUser};

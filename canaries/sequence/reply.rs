@@ -11,6 +11,24 @@ use serde_json::{Value, json};
 /// section 4).
 pub(super) const REQUEST_ID: &str = "Chain-Request-Id";
 
+/// How built-in names are spelled in filters and groupings. Bodies are in snake case whatever this says.
+#[derive(Clone, Copy, Debug)]
+pub enum Names {
+    /// `flavor_id`
+    Snake,
+    /// `flavorId`
+    Camel,
+}
+
+impl Names {
+    fn header(self) -> &'static str {
+        match self {
+            Self::Snake => "snake",
+            Self::Camel => "camel",
+        }
+    }
+}
+
 /// An answer of the ledger API or of the dashboard.
 pub struct Reply(Answer);
 
@@ -29,11 +47,16 @@ pub struct Refusal {
 
 impl Reply {
     /// Sends a call: headers as the vendor's clients send them, one idempotency key for the call.
-    pub(super) async fn to(request: RequestBuilder, idempotency_key: &str, body: &Value) -> Result<Self> {
+    pub(super) async fn to(
+        request: RequestBuilder,
+        names: Names,
+        idempotency_key: &str,
+        body: &Value,
+    ) -> Result<Self> {
         let request = request
             .header("id", &format!("{}/1", &uuid::Uuid::new_v4().simple().to_string()[..20]))
             .header("idempotency-key", idempotency_key)
-            .header("name-set", "snake");
+            .header("name-set", names.header());
         Ok(Self(request.json(body).send().await?))
     }
 

@@ -8,6 +8,7 @@ use canaries::{
 };
 use coalmine::{
     RunRecord, Verdict,
+    record::Exchange,
     suite::{Run, RunOptions},
 };
 
@@ -71,14 +72,27 @@ async fn both_canaries(world: &SandboxWorld) -> Vec<RunRecord> {
     records
 }
 
+/// How many of a step's requests waited for the one before; a step may also make some at once.
+fn one_after_the_other(exchanges: &[Exchange]) -> usize {
+    let end = |it: &Exchange| it.started_ms + it.duration_ms;
+    let mut by_end: Vec<_> = exchanges.iter().collect();
+    by_end.sort_by(|one, other| end(one).total_cmp(&end(other)));
+    let (mut count, mut last) = (0, f64::NEG_INFINITY);
+    for exchange in by_end {
+        if exchange.started_ms >= last {
+            (count, last) = (count + 1, end(exchange));
+        }
+    }
+    count
+}
+
 struct Chain {
     requests: usize,
     /// From the first step to the last.
     steps: Vec<String>,
 }
 
-/// The chain of steps, each waiting for the one before it, that makes the most requests. Within a step they are one
-/// after the other.
+/// The chain of steps, each waiting for the one before it, that makes the most requests, one after the other.
 fn longest_chain(record: &RunRecord) -> Chain {
     fn up_to<'r>(
         record: &'r RunRecord,
@@ -92,7 +106,7 @@ fn longest_chain(record: &RunRecord) -> Chain {
         let before =
             step.needs.iter().chain(&step.waited_for).map(|it| (up_to(record, it, known), it.as_str()));
         let before = before.collect::<Vec<_>>().into_iter().max();
-        let own: usize = step.attempts.iter().map(|it| it.exchanges.len()).sum();
+        let own: usize = step.attempts.iter().map(|it| one_after_the_other(&it.exchanges)).sum();
         let requests = own + before.map_or(0, |(requests, _)| requests);
         known.insert(name, (requests, before.map(|(_, name)| name)));
         requests

@@ -5,26 +5,30 @@ use std::{
     time::{Duration, Instant},
 };
 
-use coalmine::{Verdict, record::StepKind};
+use coalmine::{
+    Verdict,
+    record::{StepKind, StepRecord},
+};
 use serde_json::Value;
 
 use crate::{
     process::{Process, until},
     program::{PATIENCE, Standalone, Suite, count, roots},
+    runs::cases,
 };
 
 /// How long a run may go on after it was told to stop.
 const STOP_LIMIT: Duration = Duration::from_secs(10);
 
-/// A run that waits for a mail that never comes, with an unconfirmed user and two ledgers open.
+/// A run that waits for a mail that never comes, with an unconfirmed user and three ledgers open.
 fn in_the_middle(sandbox: &Standalone, suite: &Suite) -> Process {
     let mut process = suite.start();
-    until(PATIENCE, "a user and two ledgers", || {
+    until(PATIENCE, "a user and three ledgers", || {
         assert!(!process.has_ended(), "it has ended{}", process.said());
         let census = sandbox.census();
         let count = |kind: &str| census[kind].as_array().map_or(0, Vec::len);
-        // One user and one ledger are the standing ones.
-        (count("users") == 2 && count("ledgers") == 3).then_some(())
+        // One user is the standing one, and one ledger its team's production ledger.
+        (count("users") == 2 && count("ledgers") == 4).then_some(())
     });
     process
 }
@@ -53,14 +57,13 @@ fn a_run_that_is_told_to_stop_cleans_up_and_reports() {
         assert!(count(&record, Verdict::Blocked) >= 19, "the others were not begun");
         assert_eq!(record.cleanup.len(), 1, "the user was removed");
         let api = suite.record("api");
-        assert_eq!(api.cleanup.len(), 2, "the ledgers were removed");
-        // A fixture is a case only if it did not pass.
-        let fixtures = [&api, &record].into_iter().flat_map(|it| &it.steps);
-        let fixtures =
-            fixtures.filter(|it| it.kind == StepKind::Fixture && it.verdict != Verdict::Passed).count();
+        assert_eq!(api.cleanup.len(), 3, "the ledgers were removed");
+        // A fixture is a case only if something went wrong in it.
+        let wrong = |it: &&StepRecord| it.kind == StepKind::Fixture && it.verdict != Verdict::Passed;
+        let fixtures = api.steps.iter().chain(&record.steps).filter(wrong).count();
         for profile in ["junit.xml", "junit-strict.xml"] {
             let xml = suite.report(profile);
-            assert_eq!(xml.matches("<testcase ").count(), crate::runs::cases().len() + fixtures, "{profile}");
+            assert_eq!(xml.matches("<testcase ").count(), cases().len() + fixtures, "{profile}");
             assert!(xml.contains("<error"), "{profile} shows what was cut off");
         }
     }
@@ -84,7 +87,10 @@ fn what_a_killed_run_leaves_is_what_its_journal_names() {
         }
     }
     assert_eq!(named, left);
-    assert_eq!(named.iter().map(|(kind, _)| kind.as_str()).collect::<Vec<_>>(), ["ledger", "ledger", "user"]);
+    assert_eq!(
+        named.iter().map(|(kind, _)| kind.as_str()).collect::<Vec<_>>(),
+        ["ledger", "ledger", "ledger", "user"]
+    );
     for kind in ["members", "credentials", "invites"] {
         assert_eq!(after[kind], before[kind], "{kind}");
     }
