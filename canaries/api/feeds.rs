@@ -135,7 +135,7 @@ pub(super) async fn wake_readers(
     let news = async {
         // Both readers wait by then. If one does not, it finds the item when it comes.
         tokio::time::sleep(Duration::from_millis(200)).await;
-        ledger.transact(json!([issue("woken", 1, "woken-to")])).await
+        ledger.transact(json!([issue("woken", 1, "bob")])).await
     };
     let readers = async { tokio::try_join!(soon::<Action>(&ledger, &feed), soon(&ledger, &feed)) };
     let ((one, other), _) = tokio::try_join!(readers, news)?;

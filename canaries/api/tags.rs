@@ -117,7 +117,8 @@ pub(super) async fn show_new_tags_of_tokens(
     _tokens: Out<BalanceRead>,
 ) -> Result<()> {
     let ledger = stage.ledger(&sequence);
-    let (flavor, holder, _) = stage.pair(&ledger, "renamed").await?;
+    let flavor = stage.flavor(&ledger, "renamed").await?;
+    let holder = stage.account(&ledger, "renamed").await?;
     let issue = json!({
         "type": "issue", "flavor_id": flavor.id, "amount": 1, "destination_account_id": holder.id,
     });
@@ -141,9 +142,10 @@ pub(super) async fn clear_tags(
 ) -> Result<()> {
     let ledger = stage.ledger(&sequence);
     let action = tagged_action(&ledger, &stage, "cleared").await?;
+    stage.account(&ledger, "cleared").await?;
     for (update, list, id) in [
         ("update-flavor-tags", "list-flavors", "cleared"),
-        ("update-account-tags", "list-accounts", "cleared-to"),
+        ("update-account-tags", "list-accounts", "cleared"),
         ("update-action-tags", "list-actions", &action),
     ] {
         ledger.call(update, &json!({ "id": id, "tags": { "old": 1 } })).await?.done()?;

@@ -33,7 +33,7 @@ pub(super) async fn move_largest_amount(
 pub(super) async fn refuse_too_large_amount(sequence: Sequence, stage: Out<Stage>) -> Result<()> {
     let ledger = stage.ledger(&sequence);
     stage.pair(&ledger, "too-large").await?;
-    let actions = json!([issue("too-large", LARGEST + 1, "too-large-to")]);
+    let actions = json!([issue("too-large", LARGEST + 1, "bob")]);
     refused(&ledger, actions, &[(0, "SEQ704")]).await?;
     Ok(())
 }
@@ -41,7 +41,7 @@ pub(super) async fn refuse_too_large_amount(sequence: Sequence, stage: Out<Stage
 pub(super) async fn refuse_bad_amounts(sequence: Sequence, stage: Out<Stage>) -> Result<()> {
     let ledger = stage.ledger(&sequence);
     stage.pair(&ledger, "odd").await?;
-    let action = |amount: Value| json!({ "type": "issue", "flavor_id": "odd", "amount": amount, "destination_account_id": "odd-to" });
+    let action = |amount: Value| json!({ "type": "issue", "flavor_id": "odd", "amount": amount, "destination_account_id": "bob" });
     let actions = json!([action(json!(-1)), action(json!(1.5)), action(json!(1)), action(json!("1"))]);
     refused(&ledger, actions, &[(0, "SEQ704"), (1, "SEQ704"), (3, "SEQ704")]).await?;
     Ok(())
@@ -50,7 +50,7 @@ pub(super) async fn refuse_bad_amounts(sequence: Sequence, stage: Out<Stage>) ->
 pub(super) async fn refuse_nothing(sequence: Sequence, stage: Out<Stage>) -> Result<()> {
     let ledger = stage.ledger(&sequence);
     stage.pair(&ledger, "nothing").await?;
-    refused(&ledger, json!([issue("nothing", 0, "nothing-to")]), &[(0, "SEQ704")]).await?;
+    refused(&ledger, json!([issue("nothing", 0, "bob")]), &[(0, "SEQ704")]).await?;
     Ok(())
 }
 

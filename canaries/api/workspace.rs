@@ -28,6 +28,8 @@ pub(super) struct Workspace {
 pub(super) struct Stage {
     home: Home,
     pub(super) key: Key,
+    alice: Account,
+    bob: Account,
 }
 
 /// A ledger in which nothing else happens, so that it can be counted and paged over.
@@ -56,11 +58,12 @@ pub(super) async fn workspace(dashboard: Dashboard, cleanup: Cleanup, cx: Contex
 pub(super) async fn stage(
     found: Out<Found>,
     key: Out<FirstKey>,
-    _accounts: Out<Pair>,
+    accounts: Out<Pair>,
     _flavor: Out<Gold>,
     _transactions: Out<Issued>,
 ) -> Result<Stage> {
-    Ok(Stage { home: found.0.clone(), key: key.0.clone() })
+    let Pair { alice, bob } = &*accounts;
+    Ok(Stage { home: found.0.clone(), key: key.0.clone(), alice: alice.clone(), bob: bob.clone() })
 }
 
 impl Stage {
@@ -77,10 +80,9 @@ impl Stage {
         ledger.create_account(id, &self.key).await
     }
 
-    /// A flavor and two accounts of the step's own: `NAME`, `NAME-from` and `NAME-to`.
+    /// A flavor of the step's own, and the accounts between which it can be moved.
     pub(super) async fn pair(&self, ledger: &Ledger, name: &str) -> Result<(Flavor, Account, Account)> {
-        let (from, to) = (format!("{name}-from"), format!("{name}-to"));
-        tokio::try_join!(self.flavor(ledger, name), self.account(ledger, &from), self.account(ledger, &to))
+        Ok((self.flavor(ledger, name).await?, self.alice.clone(), self.bob.clone()))
     }
 }
 
