@@ -144,7 +144,7 @@ fn run<S: Setup>(suite: Suite, mut args: Arguments, environment: &Environment) -
     let colours = std::io::stderr().is_terminal() && environment.get("NO_COLOR").is_none();
     let reporter = Arc::new(Reporter { plan, runs, reports, redactor: start.redactor.clone(), colours });
     signals::cancel_on_signal(&runtime, cancel);
-    let watchdog = watchdog::watch(Arc::clone(&reporter), limit.is_some());
+    let watchdog = watchdog::watch(Arc::clone(&reporter), limit.is_some(), runtime.handle().clone());
 
     // Everything starts now, whatever the number of threads that wait and print. Only one at a time is another matter:
     // then each step starts when its trial asks for it, and so in the order of the list.
@@ -156,7 +156,15 @@ fn run<S: Setup>(suite: Suite, mut args: Arguments, environment: &Environment) -
         };
         reporter.runs.iter().map(finish).collect::<Vec<_>>()
     };
-    let finishing = if args.test_threads == Some(1) && limit.is_some() { None } else { Some(finish()) };
+    let finishing = if args.test_threads == Some(1) && limit.is_some() {
+        None
+    } else {
+        // From this thread, which is none of the runtime's: so they spread over all of its threads.
+        let inside = runtime.enter();
+        reporter.runs.iter().for_each(Run::start);
+        drop(inside);
+        Some(finish())
+    };
     let shared = trials::Shared { redactor: start.redactor.clone(), handle: runtime.handle().clone() };
     let all_well = concluded(&args, trials::trials(&args, &selection, &reporter, &shared));
 
