@@ -30,14 +30,14 @@ pub(super) fn watch(reporter: Arc<Reporter>, limited: bool, runtime: Handle) -> 
     let (alive, stopped) = channel();
     let limit = time_limit(reporter.runs.iter().map(|run| &**run.plan()), limited);
     // Time limits are enforced inside; this one is for what gets past them.
-    let latest = Clock::instant() + limit + CLEANUP_LIMIT * 2;
+    let latest = Clock::instant().checked_add(limit.saturating_add(CLEANUP_LIMIT * 2));
     thread::spawn(move || {
         while let Err(RecvTimeoutError::Timeout) = stopped.recv_timeout(PERIOD) {
             // If the thread that watches timers and sockets is taken by a step that blocks it, the idle ones sleep on
             // and nobody watches. Something to do wakes one, and it takes over.
             runtime.spawn(std::future::ready(()));
             let starved: Vec<_> = reporter.runs.iter().flat_map(|run| run.starved()).collect();
-            if starved.is_empty() && Clock::instant() < latest {
+            if starved.is_empty() && latest.is_none_or(|latest| Clock::instant() < latest) {
                 continue;
             }
             match starved.as_slice() {
