@@ -104,11 +104,19 @@ fn read_access(settings: &mut Settings<'_>, wanted: bool) -> Option<Access> {
     let roots = settings.roots("COALMINE_CA");
     let gmail_root = settings.base_url("GMAIL_API_ROOT");
     let token_uri = settings.optional("GMAIL_TOKEN_URI");
+    if token_uri.as_ref().is_some_and(|it| !it.starts_with("https://")) {
+        let found = "expected an https address: client secret and refresh token are sent there";
+        settings.problem("GMAIL_TOKEN_URI", found, "correct it, or unset it to use Google's");
+    }
     let client_id = settings.optional("GMAIL_CLIENT_ID");
     let client_secret = settings.optional_secret("GMAIL_CLIENT_SECRET");
     let credential = settings.optional_secret("GMAIL_CREDENTIAL");
     let mut needed = |name, remedy: &str| {
         let value = settings.optional(name);
+        if value.as_ref().is_some_and(|it| it.trim() != it || it.chars().any(char::is_control)) {
+            let found = "begins or ends with white space, or holds a control character";
+            settings.problem(name, found, "set it without; files of secrets often end with a line break");
+        }
         if wanted && value.is_none() {
             settings.missing(name, remedy);
         }

@@ -9,8 +9,6 @@
 mod bad_input;
 #[path = "tests/imports.rs"]
 mod imports;
-#[path = "tests/latency.rs"]
-mod latency;
 #[path = "tests/markers.rs"]
 mod markers;
 #[path = "tests/outside.rs"]

@@ -21,6 +21,10 @@ pub const REDACTED: &str = "[redacted]";
 /// Values shorter than this are not registered: they would blot out half of every text.
 const SHORTEST: usize = 6;
 
+/// Of a longer value only the start is registered, in bytes: no honest secret is longer, and what a broken product
+/// hands out as one must not cost gigabytes.
+const LONGEST: usize = 4096;
+
 /// Knows the secrets of a process, or of one run, and removes them from text. Clones share what they know.
 #[derive(Clone, Default)]
 pub struct Redactor {
@@ -155,6 +159,7 @@ fn forms_of(secret: &str) -> BTreeSet<String> {
         if value.chars().count() < SHORTEST {
             continue;
         }
+        let value = &value[..value.floor_char_boundary(LONGEST)];
         forms.insert(value.to_owned());
         for keep in ["-_.~", "-_.!~*'()", "-_.*", ""] {
             let percent = percent_encode(value, keep);

@@ -33,7 +33,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     let world = SandboxWorld::start(WorldOptions::default())?;
     let start = world.access().connect("sandbox", false)?;
     let plan = suite().plan()?;
-    println!("{:42} {:>5} {:>10} {:>10} {:>10}  goal", "what", "n", "median", "worst", "requests");
+    println!("{:45} {:>5} {:>10} {:>10} {:>10}  goal", "what", "n", "median", "worst", "requests");
     report("whole suite, sandbox in the process", &plan, &start.resources, "5 s")?;
 
     let address = product()?;
@@ -75,7 +75,8 @@ fn report(what: &str, plan: &Plan, resources: &Resources, goal: &str) -> Result<
     times.remove(0);
     times.sort_unstable();
     let (median, worst) = (times[times.len() / 2], times[times.len() - 1]);
-    println!("{what:42} {RUNS:>5} {median:>10.1?} {worst:>10.1?} {requests:>10}  {goal}");
+    let millis = |time: Duration| format!("{:.1} ms", time.as_secs_f64() * 1e3);
+    println!("{what:45} {RUNS:>5} {:>10} {:>10} {requests:>10}  {goal}", millis(median), millis(worst));
     Ok(())
 }
 

@@ -53,7 +53,8 @@ pub fn main<S: Setup>(
     };
     match command {
         Command::Test { arguments } => {
-            harness::main_with::<S>(suite(), [OsString::from("canaries test")].into_iter().chain(arguments))
+            let arguments = [OsString::from("canaries test")].into_iter().chain(arguments);
+            harness::main_with::<S>(suite(), arguments, true)
         }
         Command::Sandbox(arguments) => sandbox::run(arguments, sandbox),
     }

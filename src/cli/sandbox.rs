@@ -112,9 +112,11 @@ fn wait_for_signal() -> Result<(), ConfigError> {
     runtime.block_on(async {
         let mut interrupt = signal(SignalKind::interrupt()).map_err(failed)?;
         let mut terminate = signal(SignalKind::terminate()).map_err(failed)?;
+        let mut hangup = signal(SignalKind::hangup()).map_err(failed)?;
         tokio::select! {
             _ = interrupt.recv() => (),
             _ = terminate.recv() => (),
+            _ = hangup.recv() => (),
         }
         Ok(())
     })

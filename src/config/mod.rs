@@ -91,6 +91,7 @@ impl<'e> Settings<'e> {
                 && url.host_str().is_some()
                 && matches!(url.path(), "" | "/")
                 && url.query().is_none()
+                && url.fragment().is_none()
                 && url.username().is_empty()
                 && url.password().is_none()
         });

@@ -35,6 +35,7 @@ use crate::{
     report::{
         console,
         files::{ReportError, Reports},
+        text,
     },
     suite::{Journal, NoJournal, Plan, Run, RunOptions, Suite},
     verdict::{EXIT_USAGE, Verdict},
@@ -58,11 +59,16 @@ use crate::{
 /// ```
 #[must_use]
 pub fn main<S: Setup>(suite: Suite) -> ExitCode {
-    main_with::<S>(suite, std::env::args_os())
+    main_with::<S>(suite, std::env::args_os(), false)
 }
 
-/// The same with arguments from elsewhere; the first one is the program's name.
-pub(crate) fn main_with<S: Setup>(suite: Suite, args: impl IntoIterator<Item = OsString>) -> ExitCode {
+/// The same with arguments from elsewhere; the first one is the program's name. `alone` means that nobody else is
+/// meant by the arguments, so a filter without a match is a mistake.
+pub(crate) fn main_with<S: Setup>(
+    suite: Suite,
+    args: impl IntoIterator<Item = OsString>,
+    alone: bool,
+) -> ExitCode {
     let args = match Arguments::try_parse_from(args) {
         Ok(args) => args,
         Err(error) => {
@@ -71,7 +77,7 @@ pub(crate) fn main_with<S: Setup>(suite: Suite, args: impl IntoIterator<Item = O
             return if error.use_stderr() { EXIT_USAGE.into() } else { ExitCode::SUCCESS };
         }
     };
-    match run::<S>(suite, args, &Environment::of_process()) {
+    match run::<S>(suite, args, &Environment::of_process(), alone) {
         Ok(code) => code,
         Err(Refusal(message)) => {
             say(format_args!("error: {message}"));
@@ -94,7 +100,12 @@ impl<E: std::error::Error> From<E> for Refusal {
     }
 }
 
-fn run<S: Setup>(suite: Suite, mut args: Arguments, environment: &Environment) -> Result<ExitCode, Refusal> {
+fn run<S: Setup>(
+    suite: Suite,
+    mut args: Arguments,
+    environment: &Environment,
+    alone: bool,
+) -> Result<ExitCode, Refusal> {
     if args.test_threads == Some(0) {
         return Err(Refusal("--test-threads 0: expected at least 1; leave it out for no limit".to_owned()));
     }
@@ -110,7 +121,9 @@ fn run<S: Setup>(suite: Suite, mut args: Arguments, environment: &Environment) -
         return Ok(u8::from(!concluded(&args, selection.listing(&plan))).into());
     }
     if selection.is_elsewhere() {
-        return nothing_selected(&plan, &selection, &args);
+        // Where a real target is demanded, a green run must have checked something.
+        let alone = alone || environment.get("COALMINE_REQUIRE_TARGET").is_some_and(|it| it != "0");
+        return nothing_selected(&plan, &selection, &args, alone);
     }
 
     let mut settings = Settings::new(environment);
@@ -144,7 +157,7 @@ fn run<S: Setup>(suite: Suite, mut args: Arguments, environment: &Environment) -
     let colours = std::io::stderr().is_terminal() && environment.get("NO_COLOR").is_none();
     let reporter = Arc::new(Reporter { plan, runs, reports, redactor: start.redactor.clone(), colours });
     signals::cancel_on_signal(&runtime, cancel);
-    let watchdog = watchdog::watch(Arc::clone(&reporter), limit.is_some());
+    let watchdog = watchdog::watch(Arc::clone(&reporter), limit.is_some(), runtime.handle().clone());
 
     // Everything starts now, whatever the number of threads that wait and print. Only one at a time is another matter:
     // then each step starts when its trial asks for it, and so in the order of the list.
@@ -156,7 +169,15 @@ fn run<S: Setup>(suite: Suite, mut args: Arguments, environment: &Environment) -
         };
         reporter.runs.iter().map(finish).collect::<Vec<_>>()
     };
-    let finishing = if args.test_threads == Some(1) && limit.is_some() { None } else { Some(finish()) };
+    let finishing = if args.test_threads == Some(1) && limit.is_some() {
+        None
+    } else {
+        // From this thread, which is none of the runtime's: so they spread over all of its threads.
+        let inside = runtime.enter();
+        reporter.runs.iter().for_each(Run::start);
+        drop(inside);
+        Some(finish())
+    };
     let shared = trials::Shared { redactor: start.redactor.clone(), handle: runtime.handle().clone() };
     let all_well = concluded(&args, trials::trials(&args, &selection, &reporter, &shared));
 
@@ -171,7 +192,8 @@ fn run<S: Setup>(suite: Suite, mut args: Arguments, environment: &Environment) -
     // A step that blocks its thread must not keep the process alive.
     runtime.shutdown_background();
     drop(start.keep);
-    Ok(if code == 0 && !all_well { 1 } else { code }.into())
+    // All steps passed, but nobody could read it.
+    Ok(if code == 0 && !all_well { Verdict::Inconclusive.exit_code() } else { code }.into())
 }
 
 /// Runs trials; whether all went well. The harness panics when nobody reads its output any more, and that must cost
@@ -223,6 +245,15 @@ fn journal(own: &OwnSettings, start: &Start) -> Result<Arc<dyn Journal>, Refusal
             "name a writable folder",
         )
     })?;
+    let left = journal.left_over().unwrap_or_default();
+    if let Some(first) = left.first() {
+        say(format_args!(
+            "warning: earlier runs have left {} things on this target, the oldest since {}; see {}",
+            left.len(),
+            first.at,
+            own.journal.display()
+        ));
+    }
     Ok(Arc::new(journal))
 }
 
@@ -256,7 +287,12 @@ fn begin(
 
 /// A filter without a match: a mistake if the name was to be exact, and otherwise the everyday case of `cargo test
 /// some_unit_test`, which asks every test binary. Reports of earlier runs stay as they are.
-fn nothing_selected(plan: &Plan, selection: &Selection, args: &Arguments) -> Result<ExitCode, Refusal> {
+fn nothing_selected(
+    plan: &Plan,
+    selection: &Selection,
+    args: &Arguments,
+    alone: bool,
+) -> Result<ExitCode, Refusal> {
     let trials = selection.listing(plan);
     let filter = args.filter.as_deref().filter(|_| args.exact && !args.bench);
     if let Some(filter) = filter {
@@ -269,8 +305,9 @@ fn nothing_selected(plan: &Plan, selection: &Selection, args: &Arguments) -> Res
     } else {
         "no step matches the filter"
     };
-    say(format_args!("warning: {why}; nothing was checked, and the reports were left alone"));
-    Ok(u8::from(!concluded(args, trials)).into())
+    let word = if alone { "error" } else { "warning" };
+    say(format_args!("{word}: {why}; nothing was checked, and the reports were left alone"));
+    Ok(u8::from(!concluded(args, trials) || alone).into())
 }
 
 /// Why the trial of exactly this name does not run.
@@ -305,7 +342,8 @@ fn redact_panics(redactor: &Redactor, runs: &[Arc<Run>]) {
                 .into_iter()
                 .flatten()
                 .fold(panic.to_string(), |text, redactor| redactor.clean(&text).into_owned());
-            say(text);
+            // What a product sends must not steer the terminal.
+            say(text::plain(&text));
         }));
     }
 }

@@ -1,4 +1,4 @@
-//! Ctrl-C and SIGTERM stop the run; clean-up and reports are still done.
+//! Ctrl-C, SIGTERM and SIGHUP stop the run; clean-up and reports are still done.
 
 use tokio::{
     runtime::Runtime,
@@ -14,8 +14,8 @@ use super::say;
 /// Signals are caught from the return of this function on: before the first step creates anything.
 pub(super) fn cancel_on_signal(runtime: &Runtime, cancel: CancellationToken) {
     let _inside = runtime.enter();
-    let (Ok(mut interrupt), Ok(mut terminate)) =
-        (signal(SignalKind::interrupt()), signal(SignalKind::terminate()))
+    let (Ok(mut interrupt), Ok(mut terminate), Ok(mut hangup)) =
+        (signal(SignalKind::interrupt()), signal(SignalKind::terminate()), signal(SignalKind::hangup()))
     else {
         say("warning: signals cannot be caught here; an interrupted run is not cleaned up");
         return;
@@ -24,6 +24,8 @@ pub(super) fn cancel_on_signal(runtime: &Runtime, cancel: CancellationToken) {
         let name = tokio::select! {
             _ = interrupt.recv() => "SIGINT",
             _ = terminate.recv() => "SIGTERM",
+            // A closed terminal, or a connection that broke.
+            _ = hangup.recv() => "SIGHUP",
         };
         cancel.cancel();
         say(format_args!("{name}: stopping the run and cleaning up"));

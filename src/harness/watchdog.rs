@@ -9,6 +9,8 @@ use std::{
     time::Duration,
 };
 
+use tokio::runtime::Handle;
+
 use super::{Reporter, say};
 use crate::{
     clock::Clock,
@@ -24,15 +26,18 @@ pub(super) struct Watchdog(#[expect(dead_code, reason = "it is there to be dropp
 /// Watches the runs: when a step blocks its thread and the runtime can no longer enforce limits, or when a run is
 /// past its whole time, it writes the reports and ends the process. `limited` means that steps wait for one another's
 /// turn.
-pub(super) fn watch(reporter: Arc<Reporter>, limited: bool) -> Watchdog {
+pub(super) fn watch(reporter: Arc<Reporter>, limited: bool, runtime: Handle) -> Watchdog {
     let (alive, stopped) = channel();
     let limit = time_limit(reporter.runs.iter().map(|run| &**run.plan()), limited);
     // Time limits are enforced inside; this one is for what gets past them.
-    let latest = Clock::instant() + limit + CLEANUP_LIMIT * 2;
+    let latest = Clock::instant().checked_add(limit.saturating_add(CLEANUP_LIMIT * 2));
     thread::spawn(move || {
         while let Err(RecvTimeoutError::Timeout) = stopped.recv_timeout(PERIOD) {
+            // If the thread that watches timers and sockets is taken by a step that blocks it, the idle ones sleep on
+            // and nobody watches. Something to do wakes one, and it takes over.
+            runtime.spawn(std::future::ready(()));
             let starved: Vec<_> = reporter.runs.iter().flat_map(|run| run.starved()).collect();
-            if starved.is_empty() && Clock::instant() < latest {
+            if starved.is_empty() && latest.is_none_or(|latest| Clock::instant() < latest) {
                 continue;
             }
             match starved.as_slice() {

@@ -46,6 +46,13 @@ impl HttpPool {
             .redirect(reqwest::redirect::Policy::none())
             .user_agent(concat!("coalmine/", env!("CARGO_PKG_VERSION"), " (canary)"))
             .no_proxy()
+            // Balancers and routers drop idle connections without a word, often after 60 s, and a suite idles that
+            // long while it waits for a mail. A request on such a connection would look like a product that hangs.
+            .pool_idle_timeout(Duration::from_secs(20))
+            .tcp_keepalive(Duration::from_secs(10))
+            .http2_keep_alive_interval(Duration::from_secs(5))
+            .http2_keep_alive_timeout(Duration::from_secs(3))
+            .http2_keep_alive_while_idle(true)
             .build()
             .map_err(|error| {
                 Failure::of(Cause::Prober, "the HTTP client cannot be set up").caused_by(&error)

@@ -120,22 +120,26 @@ impl RequestBuilder {
         // In a task that outlives the step: if the step is given up, the product still works on the request, and
         // clean-up has to know when it has ended.
         let exchange = cx.spawn(async move {
-            match exchange(request, limit, timeout).await {
+            let outcome = exchange(request, limit, timeout).await;
+            let (parts, error) = match &outcome {
+                Ok(parts) => (Some(parts), None),
+                Err((failure, parts)) => (parts.as_ref(), Some(one_line(failure))),
+            };
+            let done = recorder.finish(index, |it| {
+                it.error = error;
+                if let Some((status, headers, body)) = parts {
+                    it.status = Some(*status);
+                    it.request_id =
+                        id_header.and_then(|name| headers.get(name)?.to_str().ok()).map(ToOwned::to_owned);
+                    it.response_headers = readable(headers);
+                    it.response_body = Some(text_of(body));
+                }
+            });
+            match outcome {
                 Ok((status, headers, body)) => {
-                    let done = recorder.finish(index, |it| {
-                        it.status = Some(status);
-                        it.request_id = id_header
-                            .and_then(|name| headers.get(name)?.to_str().ok())
-                            .map(ToOwned::to_owned);
-                        it.response_headers = readable(&headers);
-                        it.response_body = Some(text_of(&body));
-                    });
                     Ok(Answer { status, headers, body, exchange: done, index, redactor })
                 }
-                Err(failure) => {
-                    let done = recorder.finish(index, |it| it.error = Some(one_line(&failure)));
-                    Err(failure.exchange(done.reference(index, &redactor)))
-                }
+                Err((failure, _)) => Err(failure.exchange(done.reference(index, &redactor))),
             }
         });
         match exchange.await {
@@ -151,22 +155,44 @@ impl RequestBuilder {
 
 type Parts = (u16, HeaderMap, Vec<u8>);
 
-async fn exchange(request: reqwest::RequestBuilder, limit: usize, timeout: Duration) -> Result<Parts> {
-    let mut response = request.send().await.map_err(|error| unanswered(&error, timeout))?;
+/// The answer; if it began and did not end, the failure with what there is of it.
+async fn exchange(
+    request: reqwest::RequestBuilder,
+    limit: usize,
+    timeout: Duration,
+) -> Result<Parts, (Failure, Option<Parts>)> {
+    let mut response = request.send().await.map_err(|error| (unanswered(&error, timeout), None))?;
     let status = response.status().as_u16();
     let headers = response.headers().clone();
     let mut body = Vec::new();
-    while let Some(chunk) = response.chunk().await.map_err(|error| unanswered(&error, timeout))? {
-        if body.len() + chunk.len() > limit {
-            return Err(Failure::of(
+    loop {
+        let failure = match response.chunk().await {
+            Ok(None) => return Ok((status, headers, body)),
+            Ok(Some(chunk)) if body.len() + chunk.len() <= limit => {
+                body.extend_from_slice(&chunk);
+                continue;
+            }
+            Ok(Some(_)) => Failure::of(
                 Cause::Transport,
-                format_args!("expected an answer of at most {limit} bytes, got more (status {status})"),
-            ));
-        }
-        body.extend_from_slice(&chunk);
+                format_args!("expected an answer of at most {limit} bytes, got more"),
+            ),
+            Err(error) if error.is_timeout() => Failure::of(
+                Cause::Timeout,
+                format_args!(
+                    "the answer began and did not end within {timeout:?}; {} bytes came",
+                    body.len()
+                ),
+            ),
+            Err(error) => unanswered(&error, timeout),
+        };
+        return Err((failure, Some((status, headers, body))));
     }
-    Ok((status, headers, body))
 }
+
+/// Errors of the operating system that say nothing of the other side (Linux): no descriptors left in the process (24)
+/// or the machine (23), no memory (12), no buffers (105), no free address (99), network down (100) or without a way
+/// there (101).
+const OWN_TROUBLE: [i32; 7] = [12, 23, 24, 99, 100, 101, 105];
 
 /// What it means that no whole answer came.
 fn unanswered(error: &reqwest::Error, timeout: Duration) -> Failure {
@@ -177,6 +203,16 @@ fn unanswered(error: &reqwest::Error, timeout: Duration) -> Failure {
         source = error.source();
     }
     let tls = sources.iter().find_map(|it| handshake_error(*it));
+    if let Some(code) = sources.iter().find_map(|it| it.downcast_ref::<std::io::Error>()?.raw_os_error())
+        && OWN_TROUBLE.contains(&code)
+    {
+        return Failure::of(Cause::Prober, "this machine cannot make a connection")
+            .caused_by(error)
+            .remedy("check this machine's network, memory and limit of open files");
+    }
+    if error.is_builder() {
+        return Failure::of(Cause::Assertion, "expected an address that can be requested").caused_by(error);
+    }
     if error.is_timeout() {
         return Failure::of(Cause::Timeout, format_args!("expected an answer within {timeout:?}, got none"));
     }

@@ -94,9 +94,30 @@ pub struct JournalEntry {
 /// Takes a run's undo actions. A step argument.
 ///
 /// Register *before* creating:
-/// ```ignore
-/// cleanup.intend(DeleteUser { email: email.clone() })?;
-/// dashboard.sign_up(&email).await?;
+/// ```
+/// use coalmine::{Cleanup, Context, Result, Undo};
+/// use serde::{Deserialize, Serialize};
+///
+/// #[derive(Serialize, Deserialize)]
+/// struct DeleteUser { email: String }
+///
+/// impl Undo for DeleteUser {
+///     const KIND: &'static str = "user";
+///     fn name(&self) -> String {
+///         self.email.clone()
+///     }
+///     async fn undo(&self, cx: &Context) -> Result<()> {
+///         // Ask the product to delete the user; that there is none any more is success.
+///         Ok(())
+///     }
+/// }
+///
+/// async fn sign_up(cleanup: Cleanup, cx: Context) -> Result<()> {
+///     let email = format!("canary-{}@example.com", cx.run());
+///     cleanup.intend(DeleteUser { email: email.clone() })?;
+///     // Only now ask the product to create the user.
+///     Ok(())
+/// }
 /// ```
 #[derive(Clone)]
 pub struct Cleanup(Context);

@@ -102,6 +102,6 @@ fn every_problem_of_the_plan() {
             .warns("the operation `list-things` has no prover")
             .warns("two steps are called `front::twice`")
             .warns("`front::twice` names `nowhere`")
-            .warns("no step returns `Nobody`");
+            .warns("`front::wants` needs `Nobody`, which no step returns");
     }
 }
