@@ -27,12 +27,10 @@ pub(super) async fn refuse_wrong_code(
     Ok(WrongRefused)
 }
 
-/// The code with its last digit changed: as near as a wrong one can be.
+/// The code with its first digit changed: as near as a wrong one can be.
 pub(super) fn nearly(code: &str) -> String {
-    let mut wrong = code.to_owned();
-    let last = wrong.pop().unwrap_or('0');
-    wrong.push(if last == '9' { '0' } else { char::from(last as u8 + 1) });
-    wrong
+    let changed = if code.starts_with('9') { "0" } else { "9" };
+    format!("{changed}{}", code.get(1..).unwrap_or_default())
 }
 
 pub(super) async fn confirm_email(

@@ -94,6 +94,8 @@ pub(super) async fn refuse_old_code(
     dashboard: Dashboard,
     forgetful: Out<Forgetful>,
     code: Out<NewCode>,
+    // Asked while the address is not confirmed for certain.
+    _often: Out<TooOften>,
 ) -> Result<OldRefused> {
     refuse(&dashboard, &forgetful.email, &forgetful.first, &code.0).await?;
     Ok(OldRefused)
@@ -119,6 +121,7 @@ pub(super) async fn refuse_code_of_another(
     forgetful: Out<Forgetful>,
     code: Out<NewCode>,
     guesser: Out<Guesser>,
+    _often: Out<TooOften>,
 ) -> Result<ForeignRefused> {
     refuse(&dashboard, &forgetful.email, &guesser.code, &code.0).await?;
     Ok(ForeignRefused)
@@ -139,7 +142,6 @@ pub(super) async fn confirm_with_new_code(
     code: Out<NewCode>,
     _old: Out<OldRefused>,
     _foreign: Out<ForeignRefused>,
-    _often: Out<TooOften>,
 ) -> Result<Stranger> {
     let (session, _) = dashboard.confirm_sign_up(&forgetful.email, code.0.expose()).await?;
     ensure_eq!(session.email, forgetful.email, "address that was confirmed");
