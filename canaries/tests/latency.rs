@@ -53,7 +53,21 @@ fn a_run_takes_as_long_as_its_longest_chain_of_requests() {
         }
     }
     println!("{figures}");
+    let cores = std::thread::available_parallelism().map_or(1, |it| it.get() as f64);
+    if load() > 2.0 * cores {
+        println!(
+            "not judged: the load average is {:.1} on {cores} cores, so these figures are of others",
+            load()
+        );
+        return;
+    }
     assert!(best.values().all(|it| *it <= ALLOWED), "expected at most {ALLOWED}:\n{figures}");
+}
+
+/// How many processes have wanted to run at once, on average over the last minute; 0 where that cannot be told.
+fn load() -> f64 {
+    let text = std::fs::read_to_string("/proc/loadavg").unwrap_or_default();
+    text.split_whitespace().next().and_then(|it| it.parse().ok()).unwrap_or_default()
 }
 
 async fn both_canaries(world: &SandboxWorld) -> Vec<RunRecord> {
