@@ -53,7 +53,7 @@ fn a_run_takes_as_long_as_its_longest_chain_of_requests() {
         }
     }
     println!("{figures}");
-    let cores = std::thread::available_parallelism().map_or(1, |it| it.get() as f64);
+    let cores = std::thread::available_parallelism().map_or(1.0, |it| it.get() as f64);
     if load() > 2.0 * cores {
         println!(
             "not judged: the load average is {:.1} on {cores} cores, so these figures are of others",
