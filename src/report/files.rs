@@ -109,8 +109,6 @@ impl Reports {
             .map_err(|error| ReportError::content(record_file, &error))?;
         let json = redacted_json(&json, redactor) + "\n";
 
-        // Somebody may have removed the folder meanwhile.
-        fs::create_dir_all(&self.dir).map_err(|error| ReportError::file(junit, &error))?;
         // All are written before the first is renamed: a full disk leaves the old ones as they are.
         let mut written = Vec::new();
         for (file, text) in [(junit, &xml), (strict_file, &core), (record_file, &json)] {
