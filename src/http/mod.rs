@@ -147,7 +147,7 @@ impl Api {
     #[cfg(feature = "surface")]
     #[must_use]
     pub fn surface(mut self, surface: Arc<Surface>) -> Self {
-        self.operations = Some(Arc::new(surface.operations().clone()));
+        self.operations = Some(surface.shared_operations());
         self.surface = Some(surface);
         self
     }

@@ -60,11 +60,13 @@ pub enum AnswerPlace {
 }
 
 impl Breach {
-    /// Removes every secret from what was found.
+    /// Removes every secret from what came out of the answer.
     #[must_use]
     pub fn clean(mut self, redactor: &Redactor) -> Self {
-        let Self { operation: _, status: _, place, document: _, expected: _, found, more: _ } = &mut self;
+        let Self { operation: _, status: _, place, document: _, expected, found, more: _ } = &mut self;
         *found = redactor.clean(found).into_owned();
+        // It may name members that were too many.
+        *expected = redactor.clean(expected).into_owned();
         if let AnswerPlace::Value(pointer) = place {
             *pointer = redactor.clean(pointer).into_owned();
         }

@@ -89,15 +89,11 @@ impl Check<'_> {
         let plain = self.headers.get(CONTENT_ENCODING).is_none_or(|encoding| encoding == "identity");
         let Some(schema) = schema.filter(|_| plain && is_json(&found)) else { return Ok(()) };
         let value: Value = serde_json::from_slice(self.body).map_err(|error| {
-            let found = if self.body.is_empty() {
-                "an empty body".into()
-            } else {
-                let text = String::from_utf8_lossy(self.body);
-                let error = error.to_string();
-                let (what, place) = error.rsplit_once(" at ").unwrap_or((&error, ""));
-                format!("{} ({what}, {place})", quoted(&text.chars().take(40).collect::<String>()))
-            };
-            self.breach(AnswerPlace::Body, &pointer, "JSON".into(), found)
+            if self.body.is_empty() {
+                return self.breach(AnswerPlace::Body, &pointer, "JSON".into(), "an empty body".into());
+            }
+            let found = quoted(&String::from_utf8_lossy(self.body));
+            self.breach(AnswerPlace::Body, &pointer, format!("JSON ({error})"), found)
         })?;
         self.value(schema, &value, AnswerPlace::Value)
     }

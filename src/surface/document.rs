@@ -10,9 +10,9 @@ use super::{DocumentError, DocumentPlace, pointer::kind_of};
 /// How deep values may nest, so that nothing that walks the document has to fear for its stack.
 const DEPTH: usize = 100;
 
-/// How many values a YAML document may hold, with what its aliases repeat. The largest public documents have about
-/// a million.
-const VALUES: usize = 4_000_000;
+/// How many values a YAML document may hold, with what its aliases repeat. The largest public ones that we know have
+/// 200,000.
+const VALUES: usize = 2_000_000;
 
 /// Reads JSON if the text begins as an object, else YAML.
 pub(super) fn read(text: &str) -> Result<Value, DocumentError> {

@@ -34,6 +34,8 @@ mod structure;
 mod validator;
 mod violation;
 
+use std::sync::Arc;
+
 use reqwest::header::HeaderMap;
 use serde_json::Value;
 
@@ -80,7 +82,8 @@ const STACK: usize = 64 << 20;
 /// ```
 #[derive(Debug)]
 pub struct Surface {
-    operations: Operations,
+    /// Shared with the clients of every step.
+    operations: Arc<Operations>,
     /// In the order of `operations`.
     responses: Vec<Responses>,
     schemas: Schemas,
@@ -113,7 +116,7 @@ impl Surface {
         let mut reader = Reader::new(&document, version);
         let (operations, responses) = reader.operations()?;
         let places = reader.schemas;
-        let operations = operations.below(servers::base_paths(&document));
+        let operations = Arc::new(operations.below(servers::base_paths(&document)));
         Ok(Self { operations, responses, schemas: Schemas::new(document, edits, &places) })
     }
 
@@ -122,6 +125,11 @@ impl Surface {
     #[must_use]
     pub fn operations(&self) -> &Operations {
         &self.operations
+    }
+
+    /// As [`Self::operations`], to be kept.
+    pub(crate) fn shared_operations(&self) -> Arc<Operations> {
+        Arc::clone(&self.operations)
     }
 
     /// The operation that a request is for. The case of the method makes no difference.
@@ -154,7 +162,7 @@ impl Surface {
     /// What the document says that each operation answers.
     #[must_use]
     pub fn documented(&self) -> Vec<Documented> {
-        let answer = |(status, response): &(responses::Status, std::sync::Arc<responses::Response>)| {
+        let answer = |(status, response): &(responses::Status, Arc<responses::Response>)| {
             let required = response.headers.iter().filter(|header| header.required);
             DocumentedAnswer {
                 status: status.to_string(),

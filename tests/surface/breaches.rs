@@ -133,7 +133,7 @@ fn every_other_wrong_part_is_named_with_its_places() {
             ("GET", 200, json(&[("x-total", "1"), ("x-seen", "true,maybe")]), &order,
              Some("`read-order` answered 200: header `x-seen`: expected a boolean, got \"maybe\" (document: #/components/headers/Seen/schema/items/type)".into())),
             ("GET", 200, total(), "", Some(format!("`read-order` answered 200: expected JSON, got an empty body {place}/content)"))),
-            ("GET", 200, total(), "{\"id\"", Some(format!("`read-order` answered 200: expected JSON, got \"{{\\\"id\\\"\" (EOF while parsing an object, line 1 column 5) {place}/content)"))),
+            ("GET", 200, total(), "{\"id\"", Some(format!("`read-order` answered 200: expected JSON (EOF while parsing an object at line 1 column 5), got \"{{\\\"id\\\"\" {place}/content)"))),
             ("GET", 200, HeaderMap::from_iter([(HeaderName::from_static("x-total"), HeaderValue::from_static("1"))]), "",
              Some(format!("`read-order` answered 200: expected a body of the type application/json, got none {place}/content)"))),
             ("GET", 200, HeaderMap::from_iter([(HeaderName::from_static("x-total"), HeaderValue::from_static("1"))]), "{}",
