@@ -28,6 +28,8 @@ pub mod http;
 #[cfg(feature = "gmail")]
 pub mod inbox;
 pub mod journal;
+#[cfg(feature = "surface")]
+pub mod surface;
 pub mod world;
 
 // What reads a record and writes a format.

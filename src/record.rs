@@ -197,6 +197,9 @@ pub struct Exchange {
     /// Why there is no answer, or not a whole one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub error: Option<String>,
+    /// What the answer has that the API's own description does not allow.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub breach: Option<String>,
 }
 
 /// One undo action.
@@ -378,6 +381,7 @@ impl Exchange {
             started_ms: _,
             duration_ms: _,
             error,
+            breach,
         } = self;
         clean(url, redactor);
         for (name, value) in request_headers.iter_mut().chain(response_headers) {
@@ -398,6 +402,7 @@ impl Exchange {
         }
         request_id.iter_mut().for_each(|it| clean(it, redactor));
         error.iter_mut().for_each(|it| clean(it, redactor));
+        breach.iter_mut().for_each(|it| clean(it, redactor));
     }
 }
 

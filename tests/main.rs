@@ -9,3 +9,5 @@ mod plan;
 mod proxy;
 #[cfg(feature = "harness")]
 mod report;
+#[cfg(feature = "surface")]
+mod surface;

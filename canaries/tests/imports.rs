@@ -14,7 +14,7 @@ use std::{
 const LAYERS: &[(&str, &[&str])] = &[
     ("values", &["clock", "ensure", "failure", "operations", "record", "redact", "secret", "verdict"]),
     ("engine", &["suite"]),
-    ("hands", &["config", "http", "inbox", "journal", "world"]),
+    ("hands", &["config", "http", "inbox", "journal", "surface", "world"]),
     ("views", &["harness", "report"]),
     ("commands", &["cli", "drill"]),
 ];

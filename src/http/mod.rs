@@ -13,6 +13,8 @@ pub use answer::Answer;
 pub use request::RequestBuilder;
 pub use tls::{Roots, TlsError, client_config};
 
+#[cfg(feature = "surface")]
+use crate::surface::Surface;
 use crate::{
     failure::{Failure, Result},
     operations::Operations,
@@ -109,6 +111,8 @@ pub struct Api {
     pool: HttpPool,
     base: Arc<str>,
     operations: Option<Arc<Operations>>,
+    #[cfg(feature = "surface")]
+    surface: Option<Arc<Surface>>,
     request_id_header: Option<&'static str>,
 }
 
@@ -121,6 +125,8 @@ impl Api {
             pool: pool.clone(),
             base: base.trim_end_matches('/').into(),
             operations: None,
+            #[cfg(feature = "surface")]
+            surface: None,
             request_id_header: None,
         }
     }
@@ -129,6 +135,27 @@ impl Api {
     #[must_use]
     pub fn operations(mut self, operations: Arc<Operations>) -> Self {
         self.operations = Some(operations);
+        self
+    }
+
+    /// Holds each answer against the product's document when it arrives, and gives each exchange the name of its
+    /// operation. An answer that the document does not allow fails [`RequestBuilder::send`] with the cause
+    /// *contract*, unless the request says [`RequestBuilder::expect_breach`].
+    ///
+    /// ```
+    /// # use std::sync::Arc;
+    /// # use coalmine::{Context, http::{Api, HttpPool}, surface::Surface};
+    /// # fn client(cx: &Context) -> Api {
+    /// // The document is read once for the process, and handed to steps as a resource.
+    /// let surface: Arc<Surface> = cx.resource::<Surface>();
+    /// Api::new(cx, &cx.resource::<HttpPool>(), "https://shop.example").surface(surface)
+    /// # }
+    /// ```
+    #[cfg(feature = "surface")]
+    #[must_use]
+    pub fn surface(mut self, surface: Arc<Surface>) -> Self {
+        self.operations = Some(surface.shared_operations());
+        self.surface = Some(surface);
         self
     }
 

@@ -27,6 +27,9 @@ pub struct RequestBuilder {
     path: String,
     headers: HeaderMap,
     body: Option<Vec<u8>>,
+    /// Whether an answer that the product's document does not allow is what the step is after.
+    #[cfg(feature = "surface")]
+    expects_breach: bool,
     /// What is wrong with the request itself; reported when it is sent, so that building reads as one chain.
     problem: Option<Failure>,
 }
@@ -39,6 +42,8 @@ impl RequestBuilder {
             path: path.to_owned(),
             headers: HeaderMap::new(),
             body: None,
+            #[cfg(feature = "surface")]
+            expects_breach: false,
             problem: None,
         }
     }
@@ -81,12 +86,25 @@ impl RequestBuilder {
         self
     }
 
+    /// Takes an answer that the product's document does not allow like any other: for a step that provokes one. It
+    /// stays in the record as such.
+    #[cfg(feature = "surface")]
+    pub fn expect_breach(mut self) -> Self {
+        self.expects_breach = true;
+        self
+    }
+
     /// Sends the request and reads the whole answer, whatever its status.
     ///
     /// # Errors
-    /// If no whole answer came: cause *transport*, *tls* or *timeout*.
+    /// If no whole answer came: cause *transport*, *tls* or *timeout*. If the product's document does not allow it:
+    /// cause *contract*.
     pub async fn send(self) -> Result<Answer> {
-        let Self { api, method, path, mut headers, body, problem } = self;
+        #[cfg(feature = "surface")]
+        let expects_breach = self.expects_breach;
+        #[cfg(feature = "surface")]
+        let contract = self.api.surface.clone().map(|it| (it, self.method.clone(), self.path.clone()));
+        let Self { api, method, path, mut headers, body, problem, .. } = self;
         if let Some(problem) = problem {
             return Err(problem);
         }
@@ -125,6 +143,14 @@ impl RequestBuilder {
                 Ok(parts) => (Some(parts), None),
                 Err((failure, parts)) => (parts.as_ref(), Some(one_line(failure))),
             };
+            // Only a whole answer can be judged.
+            #[cfg(feature = "surface")]
+            let breach = contract
+                .zip(outcome.as_ref().ok())
+                .and_then(|((surface, method, path), (status, headers, body))| {
+                    surface.check(method.as_str(), &path, *status, headers, body).err()
+                })
+                .map(|breach| breach.clean(&redactor).to_string());
             let done = recorder.finish(index, |it| {
                 it.error = error;
                 if let Some((status, headers, body)) = parts {
@@ -134,7 +160,13 @@ impl RequestBuilder {
                     it.response_headers = readable(headers);
                     it.response_body = Some(text_of(body));
                 }
+                #[cfg(feature = "surface")]
+                it.breach.clone_from(&breach);
             });
+            #[cfg(feature = "surface")]
+            if let Some(breach) = breach.filter(|_| !expects_breach) {
+                return Err(Failure::of(Cause::Contract, breach).exchange(done.reference(index, &redactor)));
+            }
             match outcome {
                 Ok((status, headers, body)) => {
                     Ok(Answer { status, headers, body, exchange: done, index, redactor })
