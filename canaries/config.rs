@@ -25,7 +25,7 @@ use coalmine::{
 };
 
 use crate::{
-    sequence::{Sessions, Target, operations},
+    sequence::{Sessions, Target, surface},
     world::{SandboxWorld, WorldOptions, known_fault},
 };
 
@@ -180,6 +180,9 @@ impl Access {
     /// If the trusted authorities cannot be loaded.
     pub fn connect(self, name: &str, lasting: bool) -> Result<Start, ConfigError> {
         let Self { target, gmail, gmail_root, roots } = self;
+        let surface = surface().map_err(|error| {
+            ConfigError::one("sequence.openapi.json", error.to_string(), "correct the document at that place")
+        })?;
         let redactor = Redactor::new();
         for secret in [
             &target.credential,
@@ -207,7 +210,7 @@ impl Access {
         let resources = Resources::new()
             .with(pool)
             .with(target)
-            .with(operations())
+            .with_shared(surface)
             .with(Sessions::default())
             .with(Mailbox::new(gmail, &redactor));
         Ok(Start { target: name.to_owned(), resources, redactor, lasting, keep: Box::new(()) })

@@ -200,6 +200,9 @@ pub struct Exchange {
     /// What the answer has that the API's own description does not allow.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub breach: Option<String>,
+    /// Whether the step was after that, so that it counts against no operation.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub breach_expected: bool,
 }
 
 /// One undo action.
@@ -382,6 +385,7 @@ impl Exchange {
             duration_ms: _,
             error,
             breach,
+            breach_expected: _,
         } = self;
         clean(url, redactor);
         for (name, value) in request_headers.iter_mut().chain(response_headers) {

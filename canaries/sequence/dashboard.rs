@@ -8,7 +8,7 @@ use std::{
 use coalmine::{
     Context, FromContext, Needs, Result, Secret,
     http::{Api, HttpPool},
-    operations::Operations,
+    surface::Surface,
 };
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -109,15 +109,14 @@ impl FromContext for Dashboard {
     fn needs(needs: &mut Needs) {
         needs.resource::<HttpPool>();
         needs.resource::<Target>();
-        needs.resource::<Operations>();
+        needs.resource::<Surface>();
         needs.resource::<Sessions>();
     }
 
     fn from_context(cx: &Context) -> Self {
         let target = cx.resource::<Target>();
-        let operations = cx.resource::<Operations>();
         let api = Api::new(cx, &cx.resource::<HttpPool>(), &target.entry)
-            .operations(operations)
+            .surface(cx.resource::<Surface>())
             .request_id_header(REQUEST_ID);
         Self { cx: cx.clone(), api, target, sessions: cx.resource() }
     }

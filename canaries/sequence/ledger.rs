@@ -5,7 +5,7 @@ use std::sync::Arc;
 use coalmine::{
     Context, FromContext, Needs, Result, Secret, ensure, ensure_eq,
     http::{Api, HttpPool},
-    operations::Operations,
+    surface::Surface,
 };
 use serde::{Deserialize, de::DeserializeOwned};
 use serde_json::{Value, json};
@@ -26,7 +26,7 @@ pub struct Sequence {
     cx: Context,
     pool: Arc<HttpPool>,
     target: Arc<Target>,
-    operations: Arc<Operations>,
+    surface: Arc<Surface>,
 }
 
 /// Where a ledger is, and the credential that opens it.
@@ -48,6 +48,8 @@ pub struct Ledger {
     api: Api,
     home: Home,
     names: Names,
+    /// Whether answers have to keep to the contract.
+    judged: bool,
 }
 
 #[derive(Deserialize)]
@@ -62,11 +64,11 @@ impl FromContext for Sequence {
     fn needs(needs: &mut Needs) {
         needs.resource::<HttpPool>();
         needs.resource::<Target>();
-        needs.resource::<Operations>();
+        needs.resource::<Surface>();
     }
 
     fn from_context(cx: &Context) -> Self {
-        Self { cx: cx.clone(), pool: cx.resource(), target: cx.resource(), operations: cx.resource() }
+        Self { cx: cx.clone(), pool: cx.resource(), target: cx.resource(), surface: cx.resource() }
     }
 }
 
@@ -107,13 +109,16 @@ impl Sequence {
     /// The ledger at a place that [`Sequence::find`] has found.
     #[must_use]
     pub fn ledger(&self, home: &Home) -> Ledger {
-        Ledger { api: self.api(&format!("https://{}", home.addr)), home: home.clone(), names: Names::Snake }
+        Ledger {
+            api: self.api(&format!("https://{}", home.addr)),
+            home: home.clone(),
+            names: Names::Snake,
+            judged: true,
+        }
     }
 
     fn api(&self, base: &str) -> Api {
-        Api::new(&self.cx, &self.pool, base)
-            .operations(Arc::clone(&self.operations))
-            .request_id_header(REQUEST_ID)
+        Api::new(&self.cx, &self.pool, base).surface(Arc::clone(&self.surface)).request_id_header(REQUEST_ID)
     }
 }
 
@@ -132,7 +137,10 @@ impl Ledger {
     /// If no answer came.
     pub async fn repeatable(&self, operation: &str, key: &str, body: &Value) -> Result<Reply> {
         let path = format!("/{}/{}/{operation}", self.home.team, self.home.ledger);
-        let request = credentialed(self.api.post(&path), Some(self.home.credential.expose()));
+        let mut request = credentialed(self.api.post(&path), Some(self.home.credential.expose()));
+        if !self.judged {
+            request = request.tolerate(|_| true);
+        }
         Reply::to(request, self.names, key, body).await
     }
 
@@ -140,6 +148,13 @@ impl Ledger {
     #[must_use]
     pub fn spelling(&self, names: Names) -> Self {
         Self { names, ..self.clone() }
+    }
+
+    /// The same ledger for a step that only cares whether a call gets through: what the answers hold is for the step to
+    /// judge that proves the operation.
+    #[must_use]
+    pub fn unjudged(&self) -> Self {
+        Self { judged: false, ..self.clone() }
     }
 
     /// Makes the same request three times, twice of it at once. The three answers must be equal, because the work is

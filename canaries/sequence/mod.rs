@@ -1,21 +1,21 @@
 //! Sequence, as its customers' programs see it: typed clients, and what the suite must know of the product.
 
+mod contract;
 mod dashboard;
 mod ledger;
 mod objects;
-mod operations;
 mod people;
 mod repeat;
 mod reply;
 mod target;
 mod undo;
 
+pub use contract::{DOCUMENT, operations, surface};
 pub use dashboard::{Credential, Dashboard, Invite, Member, Session, Sessions};
 pub use ledger::{Home, Ledger, Sequence};
 pub use objects::{
     Account, Action, Feed, FeedItems, Flavor, Key, Page, Snapshot, Stats, Tags, TokenGroup, Transaction,
 };
-pub use operations::{OPERATIONS, operations};
 pub use people::{ListedCredential, ListedLedger, OwnTeam, User};
 pub use repeat::Sent;
 pub use reply::{Names, Refusal, Reply};

@@ -9,6 +9,8 @@ use reqwest::{
 use serde::Serialize;
 
 use super::{Answer, Api};
+#[cfg(feature = "surface")]
+use crate::surface::Breach;
 use crate::{
     failure::{ExchangeRef, Failure, Result},
     record::Exchange,
@@ -27,9 +29,9 @@ pub struct RequestBuilder {
     path: String,
     headers: HeaderMap,
     body: Option<Vec<u8>>,
-    /// Whether an answer that the product's document does not allow is what the step is after.
+    /// Which answers that the product's document does not allow do not fail the step.
     #[cfg(feature = "surface")]
-    expects_breach: bool,
+    tolerated: Tolerated,
     /// What is wrong with the request itself; reported when it is sent, so that building reads as one chain.
     problem: Option<Failure>,
 }
@@ -43,7 +45,7 @@ impl RequestBuilder {
             headers: HeaderMap::new(),
             body: None,
             #[cfg(feature = "surface")]
-            expects_breach: false,
+            tolerated: Tolerated::default(),
             problem: None,
         }
     }
@@ -87,10 +89,27 @@ impl RequestBuilder {
     }
 
     /// Takes an answer that the product's document does not allow like any other: for a step that provokes one. It
-    /// stays in the record as such.
+    /// stays in the record as expected, and counts against no operation.
     #[cfg(feature = "surface")]
     pub fn expect_breach(mut self) -> Self {
-        self.expects_breach = true;
+        self.tolerated.all = true;
+        self
+    }
+
+    /// Leaves certain breaches of the product's document to the step that is responsible for them: with them, this
+    /// step goes on. They stay in the record, and count against their operation.
+    ///
+    /// ```no_run
+    /// # use coalmine::{Result, http::Api, surface::AnswerPlace};
+    /// # async fn step(api: Api) -> Result<()> {
+    /// let fresh = |place: &AnswerPlace| *place == AnswerPlace::Header("Age".to_owned());
+    /// api.get("/orders").tolerate(move |breach| fresh(&breach.place)).send().await?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    #[cfg(feature = "surface")]
+    pub fn tolerate(mut self, breaches: impl Fn(&Breach) -> bool + Send + 'static) -> Self {
+        self.tolerated.these.push(Box::new(breaches));
         self
     }
 
@@ -101,9 +120,9 @@ impl RequestBuilder {
     /// cause *contract*.
     pub async fn send(self) -> Result<Answer> {
         #[cfg(feature = "surface")]
-        let expects_breach = self.expects_breach;
-        #[cfg(feature = "surface")]
         let contract = self.api.surface.clone().map(|it| (it, self.method.clone(), self.path.clone()));
+        #[cfg(feature = "surface")]
+        let tolerated = self.tolerated;
         let Self { api, method, path, mut headers, body, problem, .. } = self;
         if let Some(problem) = problem {
             return Err(problem);
@@ -150,7 +169,7 @@ impl RequestBuilder {
                 .and_then(|((surface, method, path), (status, headers, body))| {
                     surface.check(method.as_str(), &path, *status, headers, body).err()
                 })
-                .map(|breach| breach.clean(&redactor).to_string());
+                .map(|breach| (tolerated.holds(&breach), breach.clean(&redactor).to_string()));
             let done = recorder.finish(index, |it| {
                 it.error = error;
                 if let Some((status, headers, body)) = parts {
@@ -161,10 +180,13 @@ impl RequestBuilder {
                     it.response_body = Some(text_of(body));
                 }
                 #[cfg(feature = "surface")]
-                it.breach.clone_from(&breach);
+                if let Some((_, breach)) = &breach {
+                    it.breach = Some(breach.clone());
+                    it.breach_expected = tolerated.all;
+                }
             });
             #[cfg(feature = "surface")]
-            if let Some(breach) = breach.filter(|_| !expects_breach) {
+            if let Some((false, breach)) = breach {
                 return Err(Failure::of(Cause::Contract, breach).exchange(done.reference(index, &redactor)));
             }
             match outcome {
@@ -182,6 +204,23 @@ impl RequestBuilder {
                 ))
             }
         }
+    }
+}
+
+/// Which breaches of the document a step goes on with.
+#[cfg(feature = "surface")]
+#[derive(Default)]
+struct Tolerated {
+    /// The step provokes them.
+    all: bool,
+    /// Other steps are responsible for these.
+    these: Vec<Box<dyn Fn(&Breach) -> bool + Send>>,
+}
+
+#[cfg(feature = "surface")]
+impl Tolerated {
+    fn holds(&self, breach: &Breach) -> bool {
+        self.all || self.these.iter().any(|these| these(breach))
     }
 }
 

@@ -149,8 +149,14 @@ impl Resources {
 
     /// Adds, or replaces, the one resource of type `T`.
     #[must_use]
-    pub fn with<T: Send + Sync + 'static>(mut self, resource: T) -> Self {
-        Arc::make_mut(&mut self.0).insert(TypeId::of::<T>(), Arc::new(resource));
+    pub fn with<T: Send + Sync + 'static>(self, resource: T) -> Self {
+        self.with_shared(Arc::new(resource))
+    }
+
+    /// As [`Self::with`], for what others hold as well.
+    #[must_use]
+    pub fn with_shared<T: Send + Sync + 'static>(mut self, resource: Arc<T>) -> Self {
+        Arc::make_mut(&mut self.0).insert(TypeId::of::<T>(), resource);
         self
     }
 
