@@ -207,6 +207,10 @@ impl RequestBuilder {
     }
 }
 
+/// Whether a breach is one of those.
+#[cfg(feature = "surface")]
+type Judge = Box<dyn Fn(&Breach) -> bool + Send>;
+
 /// Which breaches of the document a step goes on with.
 #[cfg(feature = "surface")]
 #[derive(Default)]
@@ -214,7 +218,7 @@ struct Tolerated {
     /// The step provokes them.
     all: bool,
     /// Other steps are responsible for these.
-    these: Vec<Box<dyn Fn(&Breach) -> bool + Send>>,
+    these: Vec<Judge>,
 }
 
 #[cfg(feature = "surface")]
