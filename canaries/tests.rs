@@ -25,3 +25,5 @@ mod sandbox_command;
 mod settings;
 #[path = "tests/signals.rs"]
 mod signals;
+#[path = "tests/surface.rs"]
+mod surface;

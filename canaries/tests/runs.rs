@@ -14,7 +14,8 @@ pub(crate) fn cases() -> Vec<String> {
         let names = canary.cases().map(|(_, name)| format!("{}::{name}", canary.name()));
         names.collect::<Vec<_>>()
     };
-    plan.canaries.iter().flat_map(|it| of(it)).collect()
+    let operations = plan.operations.iter().map(|it| format!("surface::{it}"));
+    plan.canaries.iter().flat_map(|it| of(it)).chain(operations).collect()
 }
 
 #[test]
@@ -22,6 +23,7 @@ fn without_any_setting_it_passes_against_its_own_sandbox_and_says_so() {
     let suite = Suite::new();
     let ended = suite.run();
     ended.expect_code(0);
+    assert!(ended.err.contains("/no-such-operation, by api::refuse_unknown_operation\n"), "{}", ended.said());
     assert_eq!(ended.err.lines().next(), Some("watching sequence at sandbox in this process"));
 
     let cases = cases();
@@ -37,7 +39,7 @@ fn without_any_setting_it_passes_against_its_own_sandbox_and_says_so() {
 
     for profile in ["junit.xml", "junit-strict.xml"] {
         let xml = suite.report(profile);
-        assert_eq!(xml.matches("<testsuite ").count(), 2, "{profile}");
+        assert_eq!(xml.matches("<testsuite ").count(), 3, "{profile}");
         assert_eq!(xml.matches("<testcase ").count(), cases.len(), "{profile}");
         for case in &cases {
             let (canary, step) = case.split_once("::").unwrap();
@@ -47,7 +49,7 @@ fn without_any_setting_it_passes_against_its_own_sandbox_and_says_so() {
         assert!(xml.contains("sandbox in this process"), "{profile} names the target");
     }
     let passed: usize = suite.records().iter().map(|it| count(it, Verdict::Passed)).sum();
-    assert_eq!(passed, cases.len());
+    assert_eq!(passed, cases.iter().filter(|it| !it.starts_with("surface::")).count());
     assert_eq!(suite.journal_files().len(), 0, "a sandbox in the process needs no journal");
 }
 

@@ -25,16 +25,21 @@ use std::{
 use clap::Parser as _;
 use libtest_mimic::{Arguments, Trial};
 use select::Selection;
-use tokio::{runtime::Runtime, sync::Semaphore};
+use tokio::{
+    runtime::{Handle, Runtime},
+    sync::Semaphore,
+};
 use tokio_util::sync::CancellationToken;
 
 use crate::{
     config::{ConfigError, Environment, OwnSettings, Settings, Setup, Start},
     journal::FileJournal,
+    record::RunRecord,
     redact::Redactor,
     report::{
         console,
         files::{ReportError, Reports},
+        surface::{self, SurfaceCase},
         text,
     },
     suite::{Journal, NoJournal, Plan, Run, RunOptions, Suite},
@@ -155,7 +160,15 @@ fn run<S: Setup>(
     let runs = begin(&plan, &selection, &start, &own, &journal, limit.as_ref(), &cancel);
     redact_panics(&start.redactor, &runs);
     let colours = std::io::stderr().is_terminal() && environment.get("NO_COLOR").is_none();
-    let reporter = Arc::new(Reporter { plan, runs, reports, redactor: start.redactor.clone(), colours });
+    let reporter = Arc::new(Reporter {
+        plan,
+        operations: selection.operations().to_vec(),
+        runs,
+        reports,
+        redactor: start.redactor.clone(),
+        colours,
+        seen: OnceLock::new(),
+    });
     signals::cancel_on_signal(&runtime, cancel);
     let watchdog = watchdog::watch(Arc::clone(&reporter), limit.is_some(), runtime.handle().clone());
 
@@ -205,26 +218,48 @@ fn concluded(args: &Arguments, trials: Vec<Trial>) -> bool {
 /// All runs of this process and where their reports go.
 struct Reporter {
     plan: Plan,
+    /// The operations that are judged.
+    operations: Vec<String>,
     runs: Vec<Arc<Run>>,
     reports: Reports,
     redactor: Redactor,
     /// Whether the summary goes to somebody who sees colours.
     colours: bool,
+    /// All steps as they ended, and what that says of the operations: for the trials.
+    seen: OnceLock<(Vec<SurfaceCase>, Vec<RunRecord>)>,
 }
 
 impl Reporter {
+    /// Waits until all steps have ended, and says what that means for the operations.
+    fn surface(&self, runtime: &Handle) -> &(Vec<SurfaceCase>, Vec<RunRecord>) {
+        self.seen.get_or_init(|| {
+            runtime.block_on(async {
+                for run in &self.runs {
+                    run.steps_ended().await;
+                }
+            });
+            let records: Vec<_> = self.runs.iter().map(|run| run.record()).collect();
+            (self.cases(&records), records)
+        })
+    }
+
+    fn cases(&self, records: &[RunRecord]) -> Vec<SurfaceCase> {
+        surface::cases(&self.plan, self.operations.iter().map(String::as_str), records)
+    }
+
     /// Writes the reports and the summary of the runs as they stand; returns the exit code.
     fn report(&self) -> u8 {
         let records: Vec<_> = self.runs.iter().map(|run| run.record()).collect();
         // Each run knows secrets of its own: everything passes all of them.
         let runs = self.runs.iter().map(|run| run.redactor());
         let redactor = Redactor::all_of(runs.chain([&self.redactor]));
-        let written = self.reports.write(&self.plan.suite, &records, &redactor);
+        let surface = self.cases(&records);
+        let written = self.reports.write(&self.plan.suite, &records, &surface, &redactor);
         if let Err(error) = &written {
             say(format_args!("error: {}", redactor.clean(&error.to_string())));
         }
-        say(redactor.clean(&console::summary(&records, self.colours)));
-        match Verdict::worst(records.iter().map(|record| record.verdict)).exit_code() {
+        say(redactor.clean(&console::summary(&records, &surface, self.colours)));
+        match surface::worst(&records, &surface).exit_code() {
             // Whoever reads the reports could not tell.
             0 if written.is_err() => Verdict::Inconclusive.exit_code(),
             code => code,

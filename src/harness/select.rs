@@ -6,7 +6,7 @@ use libtest_mimic::{Arguments, Trial};
 
 use crate::{
     config::Environment,
-    suite::{CanaryPlan, Plan},
+    suite::{CanaryPlan, Plan, SURFACE},
 };
 
 /// The one trial that stands for everything when each trial gets a process of its own.
@@ -16,8 +16,12 @@ const SUITE: &str = "suite";
 pub(super) struct Selection {
     /// Whether there is one trial for the whole suite.
     single: bool,
-    /// Per canary, in plan order: the selected steps.
+    /// Per canary, in plan order: the steps that have a trial which runs.
+    asked: Vec<Vec<usize>>,
+    /// The same with those that only a selected operation asks for.
     steps: Vec<Vec<usize>>,
+    /// The operations whose trial runs.
+    operations: Vec<String>,
     filtered: bool,
     /// Whether the command line, and not the suite, leaves nothing to run.
     elsewhere: bool,
@@ -37,7 +41,7 @@ impl Selection {
             !args.bench && !args.is_filtered_out(&trial) && !args.is_ignored(&trial)
         };
         let mut filtered = false;
-        let steps: Vec<Vec<usize>> = plan
+        let asked: Vec<Vec<usize>> = plan
             .canaries
             .iter()
             .map(|canary| {
@@ -58,13 +62,39 @@ impl Selection {
                 selected
             })
             .collect();
+        let mut operations = Vec::new();
+        let mut steps = asked.clone();
+        for operation in &plan.operations {
+            let name = if single { SUITE.to_owned() } else { operation_name(operation) };
+            let runs = runs(&name, false);
+            let prover = plan.prover(operation);
+            // Who leaves the prover out on purpose does not want it back by way of its operation.
+            let unwanted = prover.is_some_and(|(canary, step)| {
+                let canary = &plan.canaries[canary];
+                let name = full(canary, &canary.title(step));
+                args.skip.iter().any(|it| if args.exact { name == *it } else { name.contains(it.as_str()) })
+            });
+            filtered |= !runs || unwanted;
+            if !runs || unwanted {
+                continue;
+            }
+            operations.push(operation.clone());
+            // Who asks for an operation alone asks for the step that proves it.
+            if let Some((canary, step)) = prover
+                && !steps[canary].contains(&step)
+                && plan.canaries[canary].ignored(step).is_none()
+            {
+                steps[canary].push(step);
+                steps[canary].sort_unstable();
+            }
+        }
         let elsewhere = if single {
             !runs(SUITE, false)
         } else {
             let part = args.filter.is_some() || !args.skip.is_empty() || args.ignored || args.bench;
-            part && steps.iter().all(Vec::is_empty)
+            part && operations.is_empty() && steps.iter().all(Vec::is_empty)
         };
-        Self { single, steps, filtered, elsewhere }
+        Self { single, asked, steps, operations, filtered, elsewhere }
     }
 
     /// Whether somebody asks for something that is not here: another binary's test, for example. A suite that is asked
@@ -75,7 +105,17 @@ impl Selection {
 
     /// How many test cases will run.
     pub(super) fn cases(&self) -> usize {
-        self.steps.iter().map(Vec::len).sum()
+        self.asked.iter().map(Vec::len).sum::<usize>() + self.operations.len()
+    }
+
+    /// The operations that are judged.
+    pub(super) fn operations(&self) -> &[String] {
+        &self.operations
+    }
+
+    /// The steps of a canary, by its number in the plan, that have a trial which runs.
+    pub(super) fn asked(&self, canary: usize) -> &[usize] {
+        &self.asked[canary]
     }
 
     pub(super) fn is_single(&self) -> bool {
@@ -87,7 +127,7 @@ impl Selection {
         self.filtered
     }
 
-    /// The canaries of which anything is selected, with their selected steps.
+    /// The canaries of which anything is to run, with the steps that are.
     pub(super) fn canaries<'p>(
         &self,
         plan: &'p Plan,
@@ -106,6 +146,7 @@ impl Selection {
             .map(|(canary, (step, name))| {
                 Trial::test(full(canary, name), || Ok(())).with_ignored_flag(canary.ignored(step).is_some())
             })
+            .chain(plan.operations.iter().map(|it| Trial::test(operation_name(it), || Ok(()))))
             .collect()
     }
 }
@@ -113,6 +154,11 @@ impl Selection {
 /// A trial's name.
 pub(super) fn full(canary: &CanaryPlan, step: &str) -> String {
     format!("{}::{step}", canary.name())
+}
+
+/// The name of an operation's trial.
+pub(super) fn operation_name(operation: &str) -> String {
+    format!("{SURFACE}::{operation}")
 }
 
 /// The name of the single trial.

@@ -5,12 +5,14 @@ use std::sync::Arc;
 use libtest_mimic::{Arguments, Completion, Failed, Trial};
 use tokio::runtime::Handle;
 
-use super::select::{Selection, full, suite_name};
+use super::select::{Selection, full, operation_name, suite_name};
 use crate::{
     failure::Failure,
+    record::StepRecord,
     redact::Redactor,
     report::{
         console,
+        surface::worst,
         text::{one_line, plain},
     },
     suite::{Run, StepEnd},
@@ -32,19 +34,18 @@ pub(super) struct Shared {
 pub(super) fn trials(
     args: &Arguments,
     selection: &Selection,
-    reporter: &super::Reporter,
+    reporter: &Arc<super::Reporter>,
     shared: &Shared,
 ) -> Vec<Trial> {
-    let super::Reporter { plan, runs, .. } = reporter;
+    let super::Reporter { plan, runs, .. } = &**reporter;
     if selection.is_single() {
-        let (runs, shared) = (runs.clone(), shared.clone());
-        return vec![Trial::test(suite_name(), move || whole_suite(&runs, &shared))];
+        let (reporter, shared) = (Arc::clone(reporter), shared.clone());
+        return vec![Trial::test(suite_name(), move || whole_suite(&reporter, &shared))];
     }
     let asked = args.ignored || args.include_ignored;
     let mut trials = Vec::new();
-    for canary in &plan.canaries {
-        let chosen = selection.canaries(plan).find(|(it, _)| Arc::ptr_eq(it, canary)).map(|(_, steps)| steps);
-        let selected: Arc<[usize]> = chosen.unwrap_or_default().into();
+    for (number, canary) in plan.canaries.iter().enumerate() {
+        let selected: Arc<[usize]> = selection.asked(number).into();
         let run = runs.iter().find(|run| Arc::ptr_eq(run.plan(), canary));
         for (step, name) in canary.cases() {
             let name = full(canary, name);
@@ -65,7 +66,66 @@ pub(super) fn trials(
             }
         }
     }
+    let asked: Arc<[String]> = plan
+        .canaries
+        .iter()
+        .enumerate()
+        .flat_map(|(number, canary)| {
+            selection.asked(number).iter().map(|&it| full(canary, &canary.title(it)))
+        })
+        .collect();
+    // Last, because they wait for everything else.
+    trials.extend(plan.operations.iter().map(|operation| {
+        let (reporter, shared, asked) = (Arc::clone(reporter), shared.clone(), Arc::clone(&asked));
+        let (name, operation) = (operation_name(operation), operation.clone());
+        Trial::ignorable_test(name, move || surface_case(&reporter, &shared, &asked, &operation))
+    }));
     trials
+}
+
+/// The trial of an operation; `asked` are the steps that have a trial.
+fn surface_case(
+    reporter: &super::Reporter,
+    shared: &Shared,
+    asked: &[String],
+    operation: &str,
+) -> Result<Completion, Failed> {
+    let (cases, records) = reporter.surface(&shared.handle);
+    let Some(case) = cases.iter().find(|it| it.operation == operation) else {
+        return Ok(Completion::ignored_with("not selected"));
+    };
+    let clean = |text: &str| reporter.runs.iter().fold(text.to_owned(), |text, run| shared.clean(run, &text));
+    let message = clean(case.message.as_deref().unwrap_or_default());
+    // A trial that reports the root: its own, that of an operation which it proves, or that of a step which it blocks
+    // if it is a fixture.
+    let reported = || {
+        let judged = |step: &StepRecord| {
+            cases.iter().any(|it| it.verdict == Verdict::Failed && step.covers.contains(&it.operation))
+        };
+        records.iter().any(|record| {
+            let full = |step: &StepRecord| format!("{}::{}", record.canary, step.title());
+            let roots = record.steps.iter().filter(|step| case.root.as_ref() == Some(&full(step)));
+            roots.into_iter().any(|root| {
+                let blocked = record.steps.iter().filter(|it| it.root.as_ref() == Some(&root.name));
+                judged(root)
+                    || asked.contains(&full(root))
+                    || blocked.into_iter().any(|it| asked.contains(&full(it)))
+            })
+        })
+    };
+    match case.verdict {
+        Verdict::Passed => Ok(Completion::Completed),
+        Verdict::Skipped => Ok(Completion::ignored_with(one_line(&message, REASON))),
+        Verdict::Blocked if reported() => Ok(Completion::ignored_with(one_line(&message, REASON))),
+        verdict @ (Verdict::Failed | Verdict::Inconclusive | Verdict::Blocked) => {
+            let also: String = case.also.iter().map(|it| format!("\n  also: {}", clean(it))).collect();
+            let word = match verdict {
+                Verdict::Inconclusive => "inconclusive: ",
+                _ => "",
+            };
+            Err(format!("{word}{message}{also}").into())
+        }
+    }
 }
 
 fn outcome(run: &Arc<Run>, selected: &[usize], step: usize, shared: &Shared) -> Result<Completion, Failed> {
@@ -123,19 +183,13 @@ fn reported_elsewhere(run: &Arc<Run>, selected: &[usize], step: usize, root: usi
     plan.is_fixture(root) && before.any(|&other| shared.end_of(run, other).root() == Some(root))
 }
 
-fn whole_suite(runs: &[Arc<Run>], shared: &Shared) -> Result<(), Failed> {
-    let records: Vec<_> = runs
-        .iter()
-        .map(|run| {
-            shared.handle.block_on(run.steps_ended());
-            run.record()
-        })
-        .collect();
-    match Verdict::worst(records.iter().map(|record| record.verdict)) {
+fn whole_suite(reporter: &super::Reporter, shared: &Shared) -> Result<(), Failed> {
+    let (surface, records) = reporter.surface(&shared.handle);
+    match worst(records, surface) {
         Verdict::Passed => Ok(()),
         Verdict::Failed | Verdict::Inconclusive | Verdict::Blocked | Verdict::Skipped => {
-            let summary = console::summary(&records, false);
-            Err(runs.iter().fold(summary, |text, run| shared.clean(run, &text)).into())
+            let summary = console::summary(records, surface, false);
+            Err(reporter.runs.iter().fold(summary, |text, run| shared.clean(run, &text)).into())
         }
     }
 }

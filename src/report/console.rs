@@ -1,8 +1,11 @@
 //! What people read after a run.
 
-use std::fmt::Write as _;
+use std::{collections::BTreeMap, fmt::Write as _};
 
-use super::text::{exchange_line, one_line, time};
+use super::{
+    surface::{SurfaceCase, unmatched, worst},
+    text::{exchange_line, one_line, time},
+};
 use crate::{
     record::{FailureRecord, RunRecord, StepKind, StepRecord},
     verdict::Verdict,
@@ -18,12 +21,13 @@ const LINE: usize = 500;
 ///
 /// Texts of the product cannot move the cursor: control characters are left out.
 #[must_use]
-pub fn summary(records: &[RunRecord], colours: bool) -> String {
+pub fn summary(records: &[RunRecord], surface: &[SurfaceCase], colours: bool) -> String {
     let mut page = Page { out: String::new(), colours };
     for record in records {
         page.canary(record);
     }
-    page.overall(records);
+    page.surface(surface, &unmatched(records));
+    page.overall(records, surface);
     page.out
 }
 
@@ -107,8 +111,40 @@ impl Page {
         self.line(1, &format!("{} passed only at attempt {number}; before: {before}", step.title()));
     }
 
-    fn overall(&mut self, records: &[RunRecord]) {
-        let verdict = Verdict::worst(records.iter().map(|it| it.verdict));
+    /// A line for all operations, then those that did not pass, and requests for none of them.
+    fn surface(&mut self, cases: &[SurfaceCase], unmatched: &BTreeMap<String, (usize, Vec<String>)>) {
+        if cases.is_empty() {
+            return;
+        }
+        let passed = cases.iter().filter(|it| it.verdict == Verdict::Passed).count();
+        let is_blocked = |case: &SurfaceCase| case.verdict == Verdict::Blocked;
+        let verdict = match worst(&[], cases) {
+            Verdict::Passed if cases.iter().any(is_blocked) => Verdict::Blocked,
+            verdict => verdict,
+        };
+        let verdict = self.verdict(verdict);
+        let _ = writeln!(self.out, "surface: {verdict} ({passed} of {} operations passed)", cases.len());
+        let before = self.out.len();
+        for case in cases.iter().filter(|it| matches!(it.verdict, Verdict::Failed | Verdict::Inconclusive)) {
+            let reason = case.message.as_deref().unwrap_or("no reason was recorded");
+            self.line(1, &format!("{} {}: {reason}", case.operation, case.verdict));
+        }
+        let blocked: Vec<_> =
+            cases.iter().filter(|it| is_blocked(it)).map(|it| one_line(&it.operation, LINE)).collect();
+        if !blocked.is_empty() {
+            self.line(1, &format!("blocked: {}", shortened(&blocked)));
+        }
+        for (request, (count, steps)) in unmatched {
+            let times = if *count == 1 { String::new() } else { format!(" ({count} times)") };
+            self.line(1, &format!("no operation: {request}{times}, by {}", shortened(steps)));
+        }
+        if self.out.len() > before {
+            self.out.push('\n');
+        }
+    }
+
+    fn overall(&mut self, records: &[RunRecord], surface: &[SurfaceCase]) {
+        let verdict = worst(records, surface);
         let word = self.verdict(verdict);
         let _ = match verdict {
             Verdict::Skipped | Verdict::Blocked => writeln!(self.out, "overall: {word}, nothing was checked"),
@@ -116,7 +152,10 @@ impl Page {
                 let same = records.iter().filter(|it| it.verdict == verdict).count();
                 let all = records.len();
                 let canaries = if all == 1 { "canary" } else { "canaries" };
-                writeln!(self.out, "overall: {word}, {same} of {all} {canaries}")
+                match same {
+                    0 => writeln!(self.out, "overall: {word}, as an operation says; no canary does"),
+                    same => writeln!(self.out, "overall: {word}, {same} of {all} {canaries}"),
+                }
             }
         };
     }

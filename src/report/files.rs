@@ -10,7 +10,10 @@ use std::{
 
 use serde::Serialize;
 
-use super::junit::{JunitOptions, UNFINISHED, junit, redacted, strict, unfinished};
+use super::{
+    junit::{JunitOptions, UNFINISHED, junit, redacted, strict, unfinished},
+    surface::SurfaceCase,
+};
 use crate::{record::RunRecord, redact::Redactor};
 
 /// The version of the form of `record.json`; the records in it have their own.
@@ -86,6 +89,7 @@ impl Reports {
         let none = Record {
             version: VERSION,
             runs: &[],
+            surface: &[],
             unfinished: Some(Unfinished { message: UNFINISHED, suite, canaries, target }),
         };
         self.put(&unfinished(suite, canaries, target), &none, redactor)
@@ -95,10 +99,16 @@ impl Reports {
     ///
     /// # Errors
     /// If a file cannot be written.
-    pub fn write(&self, suite: &str, records: &[RunRecord], redactor: &Redactor) -> Result<(), ReportError> {
-        let xml = junit(suite, records, &self.options)
+    pub fn write(
+        &self,
+        suite: &str,
+        records: &[RunRecord],
+        surface: &[SurfaceCase],
+        redactor: &Redactor,
+    ) -> Result<(), ReportError> {
+        let xml = junit(suite, records, surface, &self.options)
             .map_err(|error| ReportError::content(&self.files.junit, &error))?;
-        self.put(&xml, &Record { version: VERSION, runs: records, unfinished: None }, redactor)
+        self.put(&xml, &Record { version: VERSION, runs: records, surface, unfinished: None }, redactor)
     }
 
     fn put(&self, xml: &str, record: &Record<'_>, redactor: &Redactor) -> Result<(), ReportError> {
@@ -128,6 +138,8 @@ impl Reports {
 struct Record<'a> {
     version: u32,
     runs: &'a [RunRecord],
+    #[serde(skip_serializing_if = "<[SurfaceCase]>::is_empty")]
+    surface: &'a [SurfaceCase],
     #[serde(skip_serializing_if = "Option::is_none")]
     unfinished: Option<Unfinished<'a>>,
 }

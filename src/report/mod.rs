@@ -8,4 +8,5 @@ pub mod console;
 pub mod files;
 #[cfg(feature = "harness")]
 pub mod junit;
+pub mod surface;
 pub(crate) mod text;

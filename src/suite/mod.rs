@@ -17,6 +17,7 @@ pub use context::Key;
 pub use context::{Context, Ends, FromContext, Needs, Out, Recorder, Resources};
 pub use handler::{Arguments, Handler, Outcome};
 use handler::{BoxStep, erase};
+pub(crate) use plan::SURFACE;
 pub use plan::{CanaryPlan, Plan};
 pub use problem::{PlanError, Problem};
 pub(crate) use run::hex;
@@ -43,13 +44,15 @@ pub struct Suite {
     pub(crate) name: Arc<str>,
     pub(crate) canaries: Vec<Canary>,
     pub(crate) operations: Option<Vec<String>>,
+    /// Steps that are no test cases in this run, as `canary::step`.
+    pub(crate) without: Vec<String>,
 }
 
 impl Suite {
     /// A suite without canaries.
     #[must_use]
     pub fn new(name: &str) -> Self {
-        Self { name: name.into(), canaries: Vec::new(), operations: None }
+        Self { name: name.into(), canaries: Vec::new(), operations: None, without: Vec::new() }
     }
 
     /// Adds a canary.
@@ -63,6 +66,15 @@ impl Suite {
     #[must_use]
     pub fn operations<S: Into<String>>(mut self, operations: impl IntoIterator<Item = S>) -> Self {
         self.operations = Some(operations.into_iter().map(Into::into).collect());
+        self
+    }
+
+    /// Leaves a step out, given as `canary::step`: it is no test case any more, and nobody proves the operations that it
+    /// covers, so their cases of the [surface](crate::report::surface) fail. Where other steps take its output it is
+    /// still made, as by a fixture. For finding out what a suite would miss.
+    #[must_use]
+    pub fn without(mut self, step: &str) -> Self {
+        self.without.push(step.to_owned());
         self
     }
 

@@ -14,6 +14,9 @@ use super::{
 };
 use crate::record::{StepKind, title};
 
+/// What the cases of the product's operations stand under, as steps do under their canary.
+pub(crate) const SURFACE: &str = "surface";
+
 /// A suite whose needs are all met.
 pub struct Plan {
     /// The suite's name.
@@ -22,6 +25,8 @@ pub struct Plan {
     pub canaries: Vec<Arc<CanaryPlan>>,
     /// The product's operations, if the suite names them.
     pub operations: Vec<String>,
+    /// Operations with the step that would prove them if it were not [left out](Suite::without).
+    pub(crate) left_out: HashMap<Arc<str>, String>,
 }
 
 /// One canary with its steps wired up.
@@ -45,8 +50,9 @@ pub(crate) struct Planned {
 
 impl Plan {
     pub(crate) fn check(suite: Suite) -> Result<Self, PlanError> {
-        let Suite { name, canaries, operations } = suite;
+        let Suite { name, mut canaries, operations, without } = suite;
         let mut problems = Vec::new();
+        let left_out = leave_out(&mut canaries, without, &mut problems);
         if canaries.is_empty() {
             problems.push(Problem::NoCanaries { suite: name.clone() });
         }
@@ -56,6 +62,9 @@ impl Plan {
         for canary in &canaries {
             if !names.insert(canary.name.clone()) {
                 problems.push(Problem::DuplicateCanary { canary: canary.name.clone() });
+            }
+            if &*canary.name == SURFACE && operations.is_some() {
+                problems.push(Problem::ReservedName { canary: canary.name.clone() });
             }
             for step in &canary.steps {
                 let full = format!("{}::{}", canary.name, title(step.kind, &step.name));
@@ -85,7 +94,8 @@ impl Plan {
             problems.push(Problem::TwoProvers { operation: operation.clone(), steps: by.clone() });
         }
         for operation in operations.iter().flatten() {
-            if !provers.contains_key(operation.as_str()) {
+            let known = provers.contains_key(operation.as_str()) || left_out.contains_key(operation.as_str());
+            if !known {
                 problems.push(Problem::NoProver { operation: operation.clone() });
             }
         }
@@ -102,7 +112,7 @@ impl Plan {
             .map(|canary| Arc::new(CanaryPlan::wire(name.clone(), canary, &everywhere, &mut problems)))
             .collect();
         if problems.is_empty() {
-            Ok(Self { suite: name, canaries, operations: operations.unwrap_or_default() })
+            Ok(Self { suite: name, canaries, operations: operations.unwrap_or_default(), left_out })
         } else {
             Err(PlanError { problems })
         }
@@ -125,6 +135,15 @@ impl Plan {
             }
         }
         if problems.is_empty() { Ok(()) } else { Err(PlanError { problems }) }
+    }
+
+    /// The step that is responsible for an operation: the canary's number in [`Self::canaries`], and the step's in it.
+    #[must_use]
+    pub fn prover(&self, operation: &str) -> Option<(usize, usize)> {
+        self.canaries.iter().enumerate().find_map(|(number, canary)| {
+            let covers = |it: &Planned| it.step.covers.iter().any(|it| **it == *operation);
+            Some((number, canary.steps.iter().position(covers)?))
+        })
     }
 
     /// The canary of that name.
@@ -333,6 +352,29 @@ impl CanaryPlan {
     pub(crate) fn full_name(&self, step: &Step) -> String {
         format!("{}::{}", self.name, title(step.kind, &step.name))
     }
+}
+
+/// Turns steps that are left out into fixtures that cover nothing; says which operations nobody proves then.
+fn leave_out(
+    canaries: &mut [super::Canary],
+    without: Vec<String>,
+    problems: &mut Vec<Problem>,
+) -> HashMap<Arc<str>, String> {
+    let mut left_out = HashMap::new();
+    for full in without {
+        let step = full.split_once("::").and_then(|(canary, step)| {
+            let mut steps = canaries.iter_mut().filter(|it| *it.name == *canary).flat_map(|it| &mut it.steps);
+            steps.find(|it| *it.name == *step && it.kind == StepKind::Step)
+        });
+        match step {
+            Some(step) => {
+                step.kind = StepKind::Fixture;
+                left_out.extend(step.covers.drain(..).map(|operation| (operation, full.clone())));
+            }
+            None => problems.push(Problem::NothingToLeaveOut { step: full }),
+        }
+    }
+    left_out
 }
 
 /// The one step that an argument's output comes from.

@@ -34,6 +34,8 @@ pub enum Problem {
     FixtureCovers { step: String, operation: Arc<str> },
     TwoProvers { operation: Arc<str>, steps: Vec<String> },
     NoProver { operation: String },
+    NothingToLeaveOut { step: String },
+    ReservedName { canary: Arc<str> },
 }
 
 impl std::error::Error for PlanError {}
@@ -161,6 +163,13 @@ impl fmt::Display for Problem {
                 "the operation `{operation}` has several provers: {}; let one of them cover it and the others \
                  take its output",
                 steps.join(", ")
+            ),
+            Self::NothingToLeaveOut { step } => {
+                write!(f, "`{step}` is to be left out, but there is no such step; correct the name")
+            }
+            Self::ReservedName { canary } => write!(
+                f,
+                "the canary `{canary}` has the name that the cases of the product's operations stand under; rename it"
             ),
             Self::NoProver { operation } => write!(
                 f,

@@ -83,7 +83,7 @@ fn a_finished_run_replaces_the_placeholder_and_leaves_nothing_else() {
     // Who has the old file open reads all of it: it is replaced, not overwritten.
     let mut old = fs::File::open(&reports.files().junit).unwrap();
     let record = run(vec![step("a", Verdict::Passed)]);
-    reports.write("shop", std::slice::from_ref(&record), &Redactor::new()).unwrap();
+    reports.write("shop", std::slice::from_ref(&record), &[], &Redactor::new()).unwrap();
     assert_eq!(folder.names(), ["junit-strict.xml", "junit.xml", "record.json"]);
     let mut text = String::new();
     old.read_to_string(&mut text).unwrap();
@@ -124,13 +124,13 @@ fn a_failed_write_keeps_the_old_files_and_leaves_no_temporary_one() {
     fs::remove_file(&reports.files().junit).unwrap();
     fs::create_dir(&reports.files().junit).unwrap();
     let error =
-        reports.write("shop", &[run(vec![step("a", Verdict::Passed)])], &Redactor::new()).unwrap_err();
+        reports.write("shop", &[run(vec![step("a", Verdict::Passed)])], &[], &Redactor::new()).unwrap_err();
     assert_eq!(error.path, reports.files().junit);
     assert_eq!(folder.names(), ["junit-strict.xml", "junit.xml", "record.json"]);
     assert!(folder.read("record.json").contains("did not finish"));
 
     fs::remove_dir_all(&folder.0).unwrap();
-    assert!(reports.write("shop", &[], &Redactor::new()).is_err(), "the folder is gone");
+    assert!(reports.write("shop", &[], &[], &Redactor::new()).is_err(), "the folder is gone");
 }
 
 #[test]
@@ -161,7 +161,7 @@ fn the_redactor_is_last_and_breaks_no_format() {
     };
     let mut record = run(vec![failed]);
     record.target = "https://x/?token=abc".into();
-    reports.write("shop", &[record.clone()], &redactor).unwrap();
+    reports.write("shop", &[record.clone()], &[], &redactor).unwrap();
     let xml = folder.read("junit.xml");
     assert_eq!(quick_junit::Report::deserialize_from_str(&xml).unwrap().failures, 1);
     assert!(xml.contains("<property name=\"target\" value=\"https://x/?token=[redacted]\"/>"), "{xml}");

@@ -14,6 +14,7 @@ mod files;
 mod hostile;
 mod properties;
 mod schema;
+mod surface;
 
 use schema::check_strict;
 
@@ -65,7 +66,7 @@ fn attempt(number: u32, failure: Option<Box<FailureRecord>>) -> AttemptRecord {
 }
 
 fn extended(records: &[RunRecord]) -> String {
-    junit("shop", records, &JunitOptions::default()).unwrap()
+    junit("shop", records, &[], &JunitOptions::default()).unwrap()
 }
 
 /// The cases of a report, from the first `<testcase` to the end of the last one.
@@ -286,8 +287,12 @@ note: the mail took    two ways</system-out>
 fn names_are_unique_and_class_names_have_no_spaces() {
     let steps =
         || vec![step("a", Verdict::Passed), step("a", Verdict::Passed), step("a (2)", Verdict::Passed)];
-    let xml =
-        junit("my shop", &[run(steps()), run(vec![step("a", Verdict::Passed)])], &JunitOptions::default());
+    let xml = junit(
+        "my shop",
+        &[run(steps()), run(vec![step("a", Verdict::Passed)])],
+        &[],
+        &JunitOptions::default(),
+    );
     let report = Report::deserialize_from_str(&xml.unwrap()).unwrap();
     let names: Vec<_> = report
         .test_suites

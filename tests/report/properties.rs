@@ -97,7 +97,7 @@ proptest! {
         prop_assert_eq!(Report::deserialize_from_str(&clean).unwrap().tests, cases);
         check_strict(&strict(&clean).unwrap());
 
-        let page = summary(&records, false);
+        let page = summary(&records, &[], false);
         prop_assert!(page.chars().all(|it| it == '\n' || !it.is_control()));
     }
 }

@@ -38,7 +38,7 @@ fn record(json: &str) -> RunRecord {
 #[test]
 fn the_whole_page() {
     assert_eq!(
-        summary(&[record(PASSED), record(RECORD)], false),
+        summary(&[record(PASSED), record(RECORD)], &[], false),
         "\
 api: passed in 850 ms (2 passed, some steps only), run r8 from ci on https://api.example.com
 onboarding: failed in 1 min 12 s (1 passed, 1 of them flaky, 1 failed, 1 inconclusive, 3 blocked, 1 skipped), run r7 from ci on https://api.example.com
@@ -64,10 +64,10 @@ overall: failed, 1 of 2 canaries
 
 #[test]
 fn nothing_checked_is_said() {
-    assert_eq!(summary(&[], false), "overall: skipped, nothing was checked\n");
+    assert_eq!(summary(&[], &[], false), "overall: skipped, nothing was checked\n");
     let empty = RunRecord { steps: Vec::new(), verdict: Verdict::Skipped, filtered: false, ..record(PASSED) };
     assert_eq!(
-        summary(&[empty], false),
+        summary(&[empty], &[], false),
         "api: skipped in 850 ms (no steps), run r8 from ci on https://api.example.com\n\
          overall: skipped, nothing was checked\n"
     );
@@ -76,7 +76,7 @@ fn nothing_checked_is_said() {
 #[test]
 fn colours_only_when_asked() {
     assert_eq!(
-        summary(&[record(PASSED)], true),
+        summary(&[record(PASSED)], &[], true),
         "api: \u{1b}[32mpassed\u{1b}[0m in 850 ms (2 passed, some steps only), run r8 from ci on \
          https://api.example.com\noverall: \u{1b}[32mpassed\u{1b}[0m, 1 of 1 canary\n"
     );
@@ -94,7 +94,7 @@ fn a_message_cannot_move_the_cursor_or_fill_the_screen() {
     let mut hostile = record(RECORD);
     hostile.canary = "\u{1b}[2Jonboarding\nforged: passed".into();
     hostile.steps[2].failure.as_mut().unwrap().message = "m\n".repeat(500_000);
-    let page = summary(&[hostile], true);
+    let page = summary(&[hostile], &[], true);
     assert!(!page.contains("[2J") && !page.contains("\nforged"), "{page}");
     assert!(page.len() < 5000, "{} bytes", page.len());
 }

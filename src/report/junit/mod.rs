@@ -14,6 +14,7 @@
 //! the message is the first line of the text as well.
 
 mod cap;
+mod operations;
 mod rewrite;
 mod strict;
 
@@ -25,7 +26,10 @@ use quick_junit::{NonSuccessKind, Property, Report, TestCase, TestCaseStatus, Te
 
 use self::cap::capped;
 pub use self::{rewrite::redacted, strict::strict};
-use super::text::{exchange_line, one_line, plain};
+use super::{
+    surface::SurfaceCase,
+    text::{exchange_line, one_line, plain},
+};
 use crate::{
     record::{AttemptRecord, FailureRecord, RunRecord, StepKind, StepRecord},
     verdict::Verdict,
@@ -76,17 +80,26 @@ impl fmt::Display for JunitError {
 
 impl std::error::Error for JunitError {}
 
-/// The extended profile: a suite for each record, a case for each step.
+/// The extended profile: a suite for each record, a case for each step; and a suite `surface` with a case for each
+/// operation, if there are any.
 ///
 /// A record without any case becomes an `error`: a green report means that something was checked.
 ///
 /// # Errors
 /// If the XML writer refuses the report.
-pub fn junit(suite: &str, records: &[RunRecord], options: &JunitOptions) -> Result<String, JunitError> {
+pub fn junit(
+    suite: &str,
+    records: &[RunRecord],
+    surface: &[SurfaceCase],
+    options: &JunitOptions,
+) -> Result<String, JunitError> {
     let mut report = Report::new(one_line(suite, MESSAGE));
     let mut names = Names::default();
     for record in records {
         report.add_test_suite(test_suite(suite, record, options, &mut names));
+    }
+    if let Some(first) = records.first().filter(|_| !surface.is_empty()) {
+        report.add_test_suite(operations::test_suite(suite, surface, first, options));
     }
     if records.is_empty() {
         let mut empty = TestSuite::new(one_line(suite, MESSAGE));
