@@ -2,8 +2,8 @@
 
 use std::process::ExitCode;
 
-use canaries::{Config, suite, world::SandboxWorld};
+use canaries::{Config, standalone, suite};
 
 fn main() -> ExitCode {
-    coalmine::cli::main::<Config>(suite, SandboxWorld::standalone)
+    coalmine::cli::main::<Config, _>(suite, standalone::start)
 }

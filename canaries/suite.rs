@@ -6,6 +6,7 @@ pub mod api;
 pub mod config;
 pub mod onboarding;
 pub mod sequence;
+pub mod standalone;
 pub mod world;
 
 pub use config::Config;

@@ -1,22 +1,22 @@
 //! The sandbox as a [`World`]: the product with all that is beside it, and its faults.
 
 use std::{
-    net::{Ipv4Addr, SocketAddr, TcpListener},
+    error::Error as _,
+    net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, TcpListener},
     sync::Arc,
     time::Duration,
 };
 
 use coalmine::{
     Secret,
-    cli::Standalone,
-    config::{ConfigError, Problem},
+    config::ConfigError,
     drill::{Bytes, FaultName, HeaderMap, HeaderValue, Proxy, ProxyOptions, Response, StatusCode},
     http::{Roots, client_config},
     inbox::Credential,
     operations::Operation,
     world::{UnknownFault, World},
 };
-use sandbox::Sandbox;
+use sandbox::{Sandbox, StartError};
 
 use crate::{
     config::Access,
@@ -38,7 +38,7 @@ pub struct WorldOptions {
     pub latency: Duration,
     /// Puts the rewriting proxy in front even if nothing needs it yet, so that its faults can be switched on later.
     pub proxy: bool,
-    /// Where the proxy listens.
+    /// Where the product is to be found. The certificate carries the address.
     pub listen: SocketAddr,
     /// The sandbox's own options.
     pub sandbox: sandbox::Options,
@@ -68,7 +68,8 @@ impl SandboxWorld {
     /// Starts a world.
     ///
     /// # Errors
-    /// If an address is taken, or a fault is unknown; nothing is left running then.
+    /// If an address is taken, a fault is unknown, or a name is not allowed; nothing is left running then. Values are
+    /// named after the options of `canaries sandbox`.
     pub fn start(options: WorldOptions) -> Result<Self, ConfigError> {
         let WorldOptions { faults, latency, proxy, listen, sandbox } = options;
         let failed = |name: &str, error: &dyn std::fmt::Display| {
@@ -80,10 +81,13 @@ impl SandboxWorld {
         if !in_front {
             sandbox_options.listen = listen;
         }
-        let sandbox = Sandbox::start(sandbox_options).map_err(|error| failed("sandbox", &error))?;
+        if !listen.ip().is_unspecified() {
+            sandbox_options.names.push(listen.ip().to_string());
+        }
+        let sandbox = Sandbox::start(sandbox_options).map_err(|error| refused(&error, listen))?;
         let proxy = if in_front {
-            let listener = TcpListener::bind(listen)
-                .map_err(|error| failed("proxy", &format_args!("cannot listen at {listen}: {error}")))?;
+            let bound = TcpListener::bind(listen);
+            let listener = bound.map_err(|error| refused(&StartError::Bind(listen, error), listen))?;
             let tls = client_config(&Roots::Only(sandbox.ca_pem().to_owned()))
                 .map_err(|error| failed("sandbox", &error))?;
             let upstream = format!("https://{}", sandbox.address());
@@ -99,7 +103,7 @@ impl SandboxWorld {
         let world = Self { proxy, sandbox, user_key };
         for fault in &faults {
             world.switch(fault, true).map_err(|error| {
-                ConfigError::one(fault, error.to_string(), "the README's table of faults has all names")
+                ConfigError::one(fault, error.to_string(), "`canaries sandbox --fault list` prints all names")
             })?;
         }
         Ok(world)
@@ -108,7 +112,14 @@ impl SandboxWorld {
     /// Where clients find the product.
     #[must_use]
     pub fn entry(&self) -> String {
-        format!("https://{}", self.proxy.as_ref().map_or(self.sandbox.address(), Proxy::address))
+        let mut address = self.proxy.as_ref().map_or(self.sandbox.address(), Proxy::address);
+        // "Every address of this machine" is none that a client can ask for.
+        match address.ip() {
+            IpAddr::V4(ip) if ip.is_unspecified() => address.set_ip(Ipv4Addr::LOCALHOST.into()),
+            IpAddr::V6(ip) if ip.is_unspecified() => address.set_ip(Ipv6Addr::LOCALHOST.into()),
+            IpAddr::V4(_) | IpAddr::V6(_) => (),
+        }
+        format!("https://{address}")
     }
 
     /// The sandbox itself.
@@ -172,46 +183,26 @@ impl SandboxWorld {
         .map(|(name, value)| (name.to_owned(), value.to_owned()))
         .into()
     }
+}
 
-    /// This world as a program of its own.
-    ///
-    /// # Errors
-    /// As [`SandboxWorld::start`].
-    pub fn standalone(faults: Vec<String>, latency: Duration) -> Result<Standalone, ConfigError> {
-        let unknown = faults.iter().filter_map(|fault| known_fault(fault).err());
-        let problems: Vec<_> = unknown
-            .map(|error| Problem {
-                name: "--fault".to_owned(),
-                found: error.to_string(),
-                remedy: "take one from the list that `--fault list` prints".to_owned(),
-            })
-            .collect();
-        if !problems.is_empty() {
-            return Err(ConfigError { problems });
+/// Why the sandbox did not start, by the name of the option that is to be corrected.
+fn refused(error: &StartError, listen: SocketAddr) -> ConfigError {
+    let (name, remedy) = match error {
+        StartError::Bind(address, _) if *address == listen => {
+            ("--listen", "choose a free address of this machine; port 0 takes a free port")
         }
-        let world = Self::start(WorldOptions { faults, latency, proxy: true, ..WorldOptions::default() })?;
-        let sandbox = &world.sandbox;
-        Ok(Standalone {
-            addresses: vec![
-                ("product (ledger API and dashboard)".to_owned(), world.entry()),
-                ("  behind the fault proxy".to_owned(), format!("https://{}", sandbox.address())),
-                ("Gmail API".to_owned(), format!("https://{}/gmail/v1/users/me/", sandbox.mail_api())),
-                ("OAuth token endpoint".to_owned(), format!("https://{}/token", sandbox.mail_api())),
-                ("SMTP".to_owned(), sandbox.smtp().to_string()),
-            ],
-            ca_pem: sandbox.ca_pem().to_owned(),
-            exports: Box::new({
-                let exports = world.exports("");
-                move |ca: &str| {
-                    let set = |(name, value): &(String, String)| {
-                        (name.clone(), if name == "COALMINE_CA" { ca.to_owned() } else { value.clone() })
-                    };
-                    exports.iter().map(set).collect()
-                }
-            }),
-            world: Arc::new(world),
-        })
-    }
+        StartError::Team(_) => ("--team", "choose another name"),
+        StartError::Ledger(_) => ("--ledger", "choose another name; `prod` is the team's production ledger"),
+        StartError::Credential => ("--credential", "choose another one, or leave it out for a random one"),
+        StartError::Announce(_) => ("--announce", "write it as `api.example.com:443`"),
+        StartError::Name(_) => ("--name", "write it as `api.example.com`"),
+        StartError::Fault(_) => ("--fault", "`canaries sandbox --fault list` prints all names"),
+        StartError::Bind(..) | StartError::Email(_) | StartError::Certificate(_) | StartError::Runtime(_) => {
+            ("sandbox", "see the message, and try again")
+        }
+    };
+    let cause = error.source().map(|cause| format!(": {cause}")).unwrap_or_default();
+    ConfigError::one(name, format!("{error}{cause}"), remedy)
 }
 
 impl World for SandboxWorld {

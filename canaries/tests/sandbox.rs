@@ -1,8 +1,17 @@
 //! `canaries sandbox`: the product's stand-in as a program.
 
-use std::{fs, net::TcpListener, path::Path};
+use std::{
+    fs,
+    net::{SocketAddr, TcpListener},
+    os::unix::fs::PermissionsExt as _,
+    path::Path,
+};
 
-use coalmine::world::World as _;
+use coalmine::{
+    http::{Roots, client_config},
+    world::World as _,
+};
+use serde_json::{Value, json};
 
 use crate::program::{PATIENCE, Standalone, Suite, Variables, files_below, roots, sandbox};
 
@@ -55,7 +64,97 @@ fn it_prints_where_everything_is_and_ends_on_ctrl_c_without_a_trace() {
         sandbox.process.signal(signal);
         let (ended, folder) = sandbox.wait();
         ended.expect_code(0);
-        assert_eq!(files_below(folder.path()), <[&Path; 0]>::default(), "after SIG{signal}");
+        assert!(fs::read_dir(folder.path()).unwrap().next().is_none(), "a trace of it after SIG{signal}");
+    }
+}
+
+/// Others may write to the folder of temporary files: what stands in it under a name that they can foresee is theirs to
+/// replace.
+#[test]
+fn the_certificate_file_is_out_of_reach_of_others() {
+    let (one, other) = (Standalone::start(&[]), Standalone::start(&[]));
+    let folder =
+        |sandbox: &Standalone| Path::new(&sandbox.exports["COALMINE_CA"]).parent().unwrap().to_owned();
+    assert_ne!(folder(&one).file_name(), folder(&other).file_name());
+    assert_eq!(fs::metadata(folder(&one)).unwrap().permissions().mode() & 0o777, 0o700);
+}
+
+/// Asks an operation of the product as a client does that finds the host by this name.
+async fn ask(sandbox: &Standalone, host: &str, path: &str, body: Value) -> Result<Value, reqwest::Error> {
+    let address: SocketAddr = sandbox.target().strip_prefix("https://").unwrap().parse().unwrap();
+    let ca = fs::read_to_string(&sandbox.exports["COALMINE_CA"]).unwrap();
+    let client = reqwest::Client::builder()
+        .tls_backend_preconfigured(client_config(&Roots::Only(ca)).unwrap())
+        .no_proxy()
+        .resolve(host, address)
+        .timeout(PATIENCE)
+        .build()?;
+    let request = client.post(format!("https://{host}:{}{path}", address.port())).body(body.to_string());
+    let answer = request.header("credential", &sandbox.exports["SEQUENCE_CREDENTIAL"]).send().await?;
+    Ok(serde_json::from_str(&answer.text().await?).unwrap())
+}
+
+#[tokio::test]
+async fn clients_find_the_team_the_ledger_and_the_addresses_that_were_asked_for() {
+    let sandbox = Standalone::start(
+        &[
+            &["--listen", "127.0.0.2:0", "--team", "team", "--ledger", "books"][..],
+            &[
+                "--credential",
+                "fixed:one",
+                "--announce",
+                "api.test:8443",
+                "--name",
+                "one.test",
+                "--name",
+                "*.two.test",
+            ],
+        ]
+        .concat(),
+    );
+    let address = sandbox.target().strip_prefix("https://").unwrap();
+    for (name, value) in [
+        ("SEQUENCE_TEAM", "team"),
+        ("SEQUENCE_CREDENTIAL", "fixed:one"),
+        ("SEQADDR", address),
+        ("SEQTLSCA", &sandbox.exports["COALMINE_CA"]),
+        ("SEQCRED", "fixed:one"),
+        ("LEDGER_NAME", "books"),
+    ] {
+        assert_eq!(sandbox.exports[name], value, "{name}");
+    }
+    for host in ["127.0.0.2", "localhost", "api.test", "one.test", "www.two.test"] {
+        let told = ask(&sandbox, host, "/hello", json!({"ledger_name": "books"})).await.unwrap();
+        assert_eq!((&told["team_name"], &told["addr"]), (&json!("team"), &json!("api.test:8443")), "{host}");
+    }
+    assert!(
+        ask(&sandbox, "two.test", "/hello", json!({})).await.is_err(),
+        "the certificate has no such name"
+    );
+    let stats = ask(&sandbox, "api.test", "/team/books/stats", json!({})).await.unwrap();
+    assert_eq!(stats["ledger_type"], "dev");
+    assert_eq!(sandbox.census()["ledgers"], json!(["team/books", "team/prod"]));
+}
+
+#[test]
+fn the_address_of_every_interface_is_told_as_one_that_clients_can_ask_for() {
+    let sandbox = Standalone::start(&["--listen", "0.0.0.0:0"]);
+    assert!(sandbox.target().starts_with("https://127.0.0.1:"), "{}", sandbox.target());
+    let suite = Suite::with(&sandbox.exports).arguments(&["api::hello"]);
+    suite.run().expect_code(0);
+}
+
+#[test]
+fn the_help_lists_every_option() {
+    let folder = tempfile::tempdir().unwrap();
+    let ended = sandbox(&["--help"], folder.path()).wait(PATIENCE);
+    ended.expect_code(0);
+    for option in
+        ["fault", "latency", "control", "ca", "listen", "team", "ledger", "credential", "announce", "name"]
+    {
+        let is_row = |line: &&str| line.trim_start().starts_with(&format!("--{option} <"));
+        let (_, rest) = ended.out.lines().find(is_row).and_then(|it| it.split_once('>')).expect(option);
+        assert!(rest.trim().len() > 20, "--{option} is explained, found `{rest}`");
     }
 }
 
@@ -116,7 +215,25 @@ fn what_it_cannot_do_it_says_and_names_the_remedy() {
         ),
         (&["--fault", "slow:transcat"], &["`slow:transcat`", "did you mean `slow:transact`?"]),
         (&["--ca", "/no/such/folder/ca.pem"], &["--ca", "/no/such/folder/ca.pem", "name a writable file"]),
-        (&["--latency", "soon"], &["--latency", "soon"]),
+        (&["--latency", "soon"], &["--latency", "soon", "milliseconds"]),
+        (&["--latency", "600001"], &["--latency", "600001", "at most 600000 (ten minutes)"]),
+        (&["--latency=-1"], &["--latency", "at most 600000 (ten minutes)"]),
+        (&["--listen", &taken], &["- --listen: cannot listen on", &taken, "remedy: choose a free address"]),
+        (&["--listen", "localhost:0"], &["--listen", "localhost:0", "such as `127.0.0.1:8443`"]),
+        (&["--listen", "127.0.0.1:65536"], &["--listen", "such as `127.0.0.1:8443`"]),
+        (&["--team="], &["- --team: ``", "1 to 64 letters, digits and hyphens", "remedy: "]),
+        (&["--team", "two words"], &["- --team: `two words`", "remedy: "]),
+        (&["--team", "dashboard"], &["- --team: `dashboard`", "remedy: "]),
+        (&["--ledger="], &["- --ledger: ``", "1 to 64 letters, digits and hyphens", "remedy: "]),
+        (
+            &["--ledger", "prod"],
+            &["- --ledger: `prod`", "used once", "`prod` is the team's production ledger"],
+        ),
+        (&["--credential="], &["- --credential: ", "1 to 256 characters", "remedy: "]),
+        (&["--credential", "line\nbreak"], &["- --credential: ", "ASCII without spaces", "remedy: "]),
+        (&["--announce", "https://api.test"], &["- --announce: `https://api.test`", "remedy: write it as"]),
+        (&["--announce", "api.test:port"], &["- --announce: `api.test:port`", "`host:port`", "remedy: "]),
+        (&["--name", "two words"], &["- --name: `two words`", "a host name or an IP address", "remedy: "]),
         (&["--no-such-flag"], &["--no-such-flag"]),
     ];
     for (arguments, expected) in cases {

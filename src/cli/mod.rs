@@ -4,8 +4,8 @@ mod sandbox;
 
 use std::{ffi::OsString, process::ExitCode, time::Duration};
 
-use clap::{Parser, Subcommand};
-pub use sandbox::{Exports, Standalone};
+use clap::{Args, Parser, Subcommand};
+pub use sandbox::{Exports, Standalone, socket_address};
 
 use crate::{
     config::{ConfigError, Setup},
@@ -17,13 +17,13 @@ use crate::{
 /// Canaries: they test production from the outside, the way a customer uses it.
 #[derive(Parser)]
 #[command(version, about, disable_help_subcommand = true)]
-struct Arguments {
+struct Arguments<O: Args> {
     #[command(subcommand)]
-    command: Command,
+    command: Command<O>,
 }
 
 #[derive(Subcommand)]
-enum Command {
+enum Command<O: Args> {
     /// Runs the canaries once, as `cargo test --test canaries` does, with the same arguments.
     #[command(disable_help_flag = true)]
     Test {
@@ -32,17 +32,18 @@ enum Command {
         arguments: Vec<OsString>,
     },
     /// Runs the product's sandbox alone, and prints the environment that points the canaries at it.
-    Sandbox(sandbox::SandboxArguments),
+    Sandbox(sandbox::SandboxArguments<O>),
 }
 
 /// Runs the program; the arguments are the process's.
 ///
-/// `suite` is the table of contents; `sandbox` starts a world of the product, with these faults on and this added
-/// to every answer.
+/// `suite` is the table of contents; `sandbox` starts a world of the product, with these faults on, this added to
+/// every answer, and what the product's own options say. They are listed among those of the subcommand `sandbox`; a
+/// product that needs none takes `()`.
 #[must_use]
-pub fn main<S: Setup>(
+pub fn main<S: Setup, O: Args>(
     suite: fn() -> Suite,
-    sandbox: impl FnOnce(Vec<String>, Duration) -> Result<Standalone, ConfigError>,
+    sandbox: impl FnOnce(Vec<String>, Duration, O) -> Result<Standalone, ConfigError>,
 ) -> ExitCode {
     let Arguments { command } = match Arguments::try_parse() {
         Ok(arguments) => arguments,

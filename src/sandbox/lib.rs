@@ -46,6 +46,8 @@ use std::{
     time::Duration,
 };
 
+use axum::http::uri::Authority;
+use rustls::pki_types::ServerName;
 use tokio::{
     runtime::{Builder, Runtime},
     sync::watch,
@@ -111,12 +113,16 @@ impl Sandbox {
         for fault in &switched {
             faults.switch(fault, true)?;
         }
-        if !values::is_name(&team) {
+        if !values::is_team_name(&team) {
             return Err(StartError::Team(team));
+        }
+        if !credential.as_deref().is_none_or(is_credential) {
+            return Err(StartError::Credential);
         }
         if email.parse::<lettre::Address>().is_err() {
             return Err(StartError::Email(email));
         }
+        let names = certified(names, announce.as_deref())?;
         let (product, address) = bind(listen)?;
         let (mail_product, mail_api) = bind(mail_listen)?;
         let (smtp_relay, smtp) = bind(smtp_listen)?;
@@ -300,6 +306,37 @@ impl Drop for Sandbox {
             drop(waiting.join());
         }
     }
+}
+
+/// Whether clients can send it: everything visible in ASCII is allowed in a header, and spaces at its ends get lost.
+fn is_credential(text: &str) -> bool {
+    (1..=256).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_graphic())
+}
+
+/// The names that the certificate carries beside its own: clients verify the announced host as well \[S, 1\].
+fn certified(mut names: Vec<String>, announce: Option<&str>) -> Result<Vec<String>, StartError> {
+    if let Some(announce) = announce {
+        let host = host_of(announce).ok_or_else(|| StartError::Announce(announce.to_owned()))?;
+        names.push(host);
+    }
+    match names.iter().find(|name| !is_host(name.strip_prefix("*.").unwrap_or(name))) {
+        Some(name) => Err(StartError::Name(name.clone())),
+        None => Ok(names),
+    }
+}
+
+/// The host of `host` or `host:port`.
+fn host_of(address: &str) -> Option<String> {
+    let authority: Authority = address.parse().ok()?;
+    let host = authority.host();
+    let port = address.strip_prefix(host)?;
+    let port_fits = port.is_empty() || authority.port_u16().is_some_and(|port| port != 0);
+    let host = host.strip_prefix('[').and_then(|it| it.strip_suffix(']')).unwrap_or(host);
+    (port_fits && is_host(host)).then(|| host.to_owned())
+}
+
+fn is_host(name: &str) -> bool {
+    ServerName::try_from(name).is_ok()
 }
 
 fn bind(address: SocketAddr) -> Result<(TcpListener, SocketAddr), StartError> {

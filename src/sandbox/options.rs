@@ -19,7 +19,8 @@ pub struct Options {
     pub smtp_listen: SocketAddr,
     /// Faults that are on from the start.
     pub faults: Vec<String>,
-    /// The address that `/hello` announces; by default the one that was asked, so that a proxy may stand in front.
+    /// The address that `/hello` announces, `host` or `host:port`; by default the one that was asked, so that a proxy may
+    /// stand in front. The certificate carries its host.
     pub announce: Option<String>,
     /// Further names for the certificate, beside `localhost` and the loopback addresses.
     pub names: Vec<String>,

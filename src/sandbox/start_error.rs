@@ -13,6 +13,12 @@ pub enum StartError {
     Fault(UnknownFault),
     /// A team cannot have that name.
     Team(String),
+    /// No client could send that credential. Without its text: it may be a real one.
+    Credential,
+    /// `/hello` cannot announce that.
+    Announce(String),
+    /// No client could ask for that name.
+    Name(String),
     /// A ledger cannot have that name, or two have it.
     Ledger(String),
     /// Mail cannot be sent to that address.
@@ -29,7 +35,22 @@ impl fmt::Display for StartError {
             StartError::Bind(address, _) => write!(f, "cannot listen on {address}"),
             StartError::Fault(_) => f.write_str("unknown fault"),
             StartError::Team(name) => {
-                write!(f, "`{name}` cannot be a team: 1 to 64 letters, digits and hyphens")
+                write!(
+                    f,
+                    "`{name}` cannot be a team: 1 to 64 letters, digits and hyphens, and not `hello` or `dashboard`"
+                )
+            }
+            StartError::Credential => f.write_str(
+                "a credential is 1 to 256 characters of ASCII without spaces, because it is sent as a header",
+            ),
+            StartError::Announce(address) => {
+                write!(
+                    f,
+                    "`{address}` cannot be announced: expected `host` or `host:port`, without a scheme or a path"
+                )
+            }
+            StartError::Name(name) => {
+                write!(f, "`{name}` cannot stand in a certificate: expected a host name or an IP address")
             }
             StartError::Ledger(name) => {
                 write!(f, "`{name}` cannot be a ledger: 1 to 64 letters, digits and hyphens, and used once")
@@ -48,7 +69,12 @@ impl Error for StartError {
                 Some(error)
             }
             StartError::Fault(fault) => Some(fault),
-            StartError::Team(_) | StartError::Ledger(_) | StartError::Email(_) => None,
+            StartError::Team(_)
+            | StartError::Credential
+            | StartError::Announce(_)
+            | StartError::Name(_)
+            | StartError::Ledger(_)
+            | StartError::Email(_) => None,
         }
     }
 }

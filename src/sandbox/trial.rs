@@ -13,9 +13,11 @@ use reqwest::{Method, StatusCode};
 use rustls::{
     ClientConfig, RootCertStore,
     crypto::ring,
-    pki_types::{CertificateDer, pem::PemObject as _},
+    pki_types::{CertificateDer, ServerName, pem::PemObject as _},
 };
 use serde_json::{Value, json};
+use tokio::net::TcpStream;
+use tokio_rustls::TlsConnector;
 
 use crate::{Options, Sandbox};
 
@@ -59,6 +61,17 @@ pub(crate) struct Book {
     pub(crate) secret: String,
 }
 
+/// A client that trusts the sandbox and nobody else.
+fn client_tls(sandbox: &Sandbox) -> ClientConfig {
+    let mut roots = RootCertStore::empty();
+    roots.add(CertificateDer::from_pem_slice(sandbox.ca_pem().as_bytes()).unwrap()).unwrap();
+    ClientConfig::builder_with_provider(Arc::new(ring::default_provider()))
+        .with_safe_default_protocol_versions()
+        .unwrap()
+        .with_root_certificates(roots)
+        .with_no_client_auth()
+}
+
 impl Trial {
     pub(crate) fn start() -> Trial {
         Trial::with(Options::default())
@@ -66,13 +79,7 @@ impl Trial {
 
     pub(crate) fn with(options: Options) -> Trial {
         let sandbox = Sandbox::start(options).unwrap();
-        let mut roots = RootCertStore::empty();
-        roots.add(CertificateDer::from_pem_slice(sandbox.ca_pem().as_bytes()).unwrap()).unwrap();
-        let tls = ClientConfig::builder_with_provider(Arc::new(ring::default_provider()))
-            .with_safe_default_protocol_versions()
-            .unwrap()
-            .with_root_certificates(roots)
-            .with_no_client_auth();
+        let tls = client_tls(&sandbox);
         let client = reqwest::Client::builder()
             .tls_backend_preconfigured(tls)
             .no_proxy()
@@ -80,6 +87,13 @@ impl Trial {
             .build()
             .unwrap();
         Trial { sandbox, client, names: AtomicU64::new(0) }
+    }
+
+    /// Whether a client that knows the product by this name accepts its certificate.
+    pub(crate) async fn shakes_hands_as(&self, name: &str) -> bool {
+        let stream = TcpStream::connect(self.sandbox.address()).await.unwrap();
+        let name = ServerName::try_from(name.to_owned()).unwrap();
+        TlsConnector::from(Arc::new(client_tls(&self.sandbox))).connect(name, stream).await.is_ok()
     }
 
     /// Waits until so many readers of feeds are waiting.

@@ -99,6 +99,11 @@ pub(crate) fn is_name(name: &str) -> bool {
     (1..=64).contains(&name.len()) && name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-')
 }
 
+/// Whether `name` may be that of a team: some names are first path segments already \[15\].
+pub(crate) fn is_team_name(name: &str) -> bool {
+    is_name(name) && !["hello", "dashboard"].contains(&name)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -10,16 +10,13 @@ use crate::{
     codes,
     envelope::{Refusal, Reply, ok, reply},
     paging::Query,
-    values::is_name,
+    values::is_team_name,
 };
-
-/// Names that are first path segments already \[15\].
-const RESERVED: [&str; 2] = ["hello", "dashboard"];
 
 pub(super) fn create_team(desk: &mut Desk<'_>) -> Result<Reply, Refusal> {
     let user = desk.directory.signed_in(desk.session)?;
     let name = desk.fields.required("name")?;
-    if !is_name(name) || RESERVED.contains(&name) {
+    if !is_team_name(name) {
         return Err(codes::BAD_NAME.because("1 to 64 letters, digits and hyphens").field("name"));
     }
     if desk.directory.teams.contains_key(name) {

@@ -142,7 +142,32 @@ fn starting_says_what_is_wrong() {
     assert_eq!(bind.to_string(), format!("cannot listen on {}", taken.address()));
     let fault = error(Options { faults: vec!["nothing".to_owned()], ..Options::default() });
     assert!(matches!(fault, StartError::Fault(_)));
-    assert!(matches!(error(Options { team: "a b".to_owned(), ..Options::default() }), StartError::Team(_)));
+    for team in ["", "a b", "hello", "dashboard"] {
+        let options = Options { team: team.to_owned(), ..Options::default() };
+        assert!(matches!(error(options), StartError::Team(_)), "{team}");
+    }
+    for credential in ["", "two words", "line\nbreak", "höflich", &"x".repeat(257)] {
+        let refused = error(Options { credential: Some(credential.to_owned()), ..Options::default() });
+        assert!(matches!(refused, StartError::Credential), "{credential}");
+    }
+    for announce in [
+        "",
+        ":1",
+        "api.test:",
+        "api.test:0",
+        "api.test:70000",
+        "https://api.test",
+        "api.test/",
+        "a@b:1",
+        "a b",
+    ] {
+        let refused = error(Options { announce: Some(announce.to_owned()), ..Options::default() });
+        assert!(matches!(refused, StartError::Announce(_)), "{announce}");
+    }
+    for name in ["", "a b", "-a.test", "a.test:1", "*", "a.*.test"] {
+        let refused = error(Options { names: vec![name.to_owned()], ..Options::default() });
+        assert!(matches!(refused, StartError::Name(_)), "{name}");
+    }
     for options in [
         Options { ledger: Some("a b".to_owned()), ..Options::default() },
         Options { production_ledger: Some(String::new()), ..Options::default() },
@@ -151,6 +176,29 @@ fn starting_says_what_is_wrong() {
         assert!(matches!(error(options), StartError::Ledger(_)));
     }
     assert!(matches!(error(Options { email: "a".to_owned(), ..Options::default() }), StartError::Email(_)));
+}
+
+#[tokio::test]
+async fn the_certificate_carries_the_announced_host_and_further_names() {
+    let announced = |address: &str| Options {
+        announce: Some(address.to_owned()),
+        names: vec!["*.further.test".to_owned(), "192.0.2.1".to_owned()],
+        ..Options::default()
+    };
+    for (address, host) in
+        [("api.test:1", "api.test"), ("api.test", "api.test"), ("[2001:db8::1]:443", "2001:db8::1")]
+    {
+        let trial = Trial::with(announced(address));
+        for (name, is_carried) in [
+            (host, true),
+            ("localhost", true),
+            ("a.further.test", true),
+            ("192.0.2.1", true),
+            ("other.test", false),
+        ] {
+            assert_eq!(trial.shakes_hands_as(name).await, is_carried, "{name}, {address} being announced");
+        }
+    }
 }
 
 #[tokio::test]
