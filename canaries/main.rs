@@ -2,8 +2,8 @@
 
 use std::process::ExitCode;
 
-use canaries::{Config, suite, world::SandboxWorld};
+use canaries::{Config, sequence, suite, world::SandboxWorld};
 
 fn main() -> ExitCode {
-    coalmine::cli::main::<Config>(suite, SandboxWorld::standalone)
+    coalmine::cli::main::<Config>(suite, sequence::surface, SandboxWorld::standalone)
 }

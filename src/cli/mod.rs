@@ -1,8 +1,10 @@
 //! The suite as a program: one binary per product, with the same commands for each.
 
+mod document;
 mod sandbox;
+mod surface;
 
-use std::{ffi::OsString, process::ExitCode, time::Duration};
+use std::{ffi::OsString, process::ExitCode, sync::Arc, time::Duration};
 
 use clap::{Parser, Subcommand};
 pub use sandbox::{Exports, Standalone};
@@ -11,6 +13,7 @@ use crate::{
     config::{ConfigError, Setup},
     harness,
     suite::Suite,
+    surface::Surface,
     verdict::EXIT_USAGE,
 };
 
@@ -33,15 +36,19 @@ enum Command {
     },
     /// Runs the product's sandbox alone, and prints the environment that points the canaries at it.
     Sandbox(sandbox::SandboxArguments),
+    /// Runs the canaries once and prints what of the product's OpenAPI document they have not seen.
+    Surface(surface::SurfaceArguments),
 }
 
 /// Runs the program; the arguments are the process's.
 ///
-/// `suite` is the table of contents; `sandbox` starts a world of the product, with these faults on and this added
+/// `suite` is the table of contents; `document` reads what its answers are held against, without starting anything;
+/// `sandbox` starts a world of the product, with these faults on and this added
 /// to every answer.
 #[must_use]
 pub fn main<S: Setup>(
     suite: fn() -> Suite,
+    document: fn() -> Result<Arc<Surface>, ConfigError>,
     sandbox: impl FnOnce(Vec<String>, Duration) -> Result<Standalone, ConfigError>,
 ) -> ExitCode {
     let Arguments { command } = match Arguments::try_parse() {
@@ -57,5 +64,6 @@ pub fn main<S: Setup>(
             harness::main_with::<S>(suite(), arguments, true)
         }
         Command::Sandbox(arguments) => sandbox::run(arguments, sandbox),
+        Command::Surface(arguments) => surface::run::<S>(&arguments, suite, document),
     }
 }

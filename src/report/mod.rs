@@ -8,4 +8,6 @@ pub mod console;
 pub mod files;
 #[cfg(feature = "harness")]
 pub mod junit;
+#[cfg(feature = "surface")]
+pub mod surface;
 pub(crate) mod text;
