@@ -7,6 +7,8 @@
 
 #[path = "tests/bad_input.rs"]
 mod bad_input;
+#[path = "tests/codes.rs"]
+mod codes;
 #[path = "tests/imports.rs"]
 mod imports;
 #[path = "tests/markers.rs"]
@@ -25,3 +27,5 @@ mod sandbox_command;
 mod settings;
 #[path = "tests/signals.rs"]
 mod signals;
+#[path = "tests/surface.rs"]
+mod surface;

@@ -114,7 +114,7 @@ impl Tally {
     #[must_use]
     pub fn percent(self) -> f64 {
         let Self { seen, of } = self;
-        if of == 0 { 100.0 } else { (seen * 1000 / of) as f64 / 10.0 }
+        (seen * 1000).checked_div(of).map_or(100.0, |tenths| tenths as f64 / 10.0)
     }
 
     fn add(&mut self, seen: bool) {

@@ -198,7 +198,6 @@ impl List<'_> {
                 Some(_) if has_above(pointer, |above| own.get(above) != other.get(above)) => (),
                 Some(now) => self.requirement(*required, *now, part, status, Some(pointer)),
                 None if has_above(pointer, |above| own.contains_key(above) && !other.contains_key(above)) => {
-                    ()
                 }
                 None => {
                     self.add(Way::Gone, part, status, Some(pointer));
