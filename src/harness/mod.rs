@@ -83,7 +83,7 @@ pub(crate) fn main_with<S: Setup>(
 
 /// Runs the whole suite once without trials; then somebody looks at the runs, and says whether that went well. The
 /// exit code is as that of [`main`]. Nothing goes to standard output.
-#[cfg(feature = "surface")]
+#[cfg(all(feature = "drill", feature = "surface"))]
 pub(crate) fn once<S: Setup>(suite: Suite, look: &Look<'_>) -> ExitCode {
     let args = Arguments::default();
     concluding(run::<S>(suite, args, &Environment::of_process(), true, Some(look)))
@@ -103,7 +103,10 @@ fn concluding(outcome: Result<ExitCode, Refusal>) -> ExitCode {
 type Look<'l> = dyn Fn(&Finished) -> bool + 'l;
 
 /// The runs of a process that have ended, for those who look at more than the reports hold.
-#[cfg_attr(not(feature = "surface"), expect(dead_code, reason = "nobody looks then"))]
+#[cfg_attr(
+    not(all(feature = "drill", feature = "surface")),
+    expect(dead_code, reason = "nobody looks without the commands")
+)]
 pub(crate) struct Finished {
     pub(crate) suite: String,
     pub(crate) target: String,

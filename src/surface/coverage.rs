@@ -127,8 +127,8 @@ fn is_zero(count: &usize) -> bool {
     *count == 0
 }
 
-/// The requests that steps made, in the order of the table of contents.
-pub(crate) fn exchanges(record: &RunRecord) -> impl Iterator<Item = &Exchange> {
+/// The requests that the steps of a run made, in the order of the table of contents.
+pub fn exchanges(record: &RunRecord) -> impl Iterator<Item = &Exchange> {
     record.steps.iter().flat_map(|step| &step.attempts).flat_map(|attempt| &attempt.exchanges)
 }
 

@@ -54,8 +54,7 @@ use reqwest::header::HeaderMap;
 use serde_json::Value;
 
 pub use breach::{AnswerPlace, Breach};
-pub(crate) use coverage::exchanges;
-pub use coverage::{Coverage, Hole, Missing, Tally, Unmatched, Unprovoked, coverage};
+pub use coverage::{Coverage, Hole, Missing, Tally, Unmatched, Unprovoked, coverage, exchanges};
 pub use difference::{Change, Part, Way, difference};
 pub use error::{DocumentError, DocumentPlace};
 pub use fields::{Documented, DocumentedAnswer, DocumentedRequest, Field};

@@ -4,6 +4,7 @@
 
 mod breaches;
 mod coverage;
+mod difference;
 mod documents;
 mod generated;
 mod hook;
