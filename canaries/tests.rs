@@ -27,5 +27,5 @@ mod sandbox_command;
 mod settings;
 #[path = "tests/signals.rs"]
 mod signals;
-#[path = "tests/surface.rs"]
-mod surface;
+#[path = "tests/coverage.rs"]
+mod coverage;

@@ -10,7 +10,7 @@ use crate::{
     config::{ConfigError, Setup},
     harness::{self, Finished},
     redact::Redactor,
-    report::surface::{self as report, Seen},
+    report::coverage::{self as report, Seen},
     suite::Suite,
     surface::{Coverage, Surface, coverage, difference, exchanges},
     verdict::EXIT_USAGE,

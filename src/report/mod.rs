@@ -9,5 +9,5 @@ pub mod files;
 #[cfg(feature = "harness")]
 pub mod junit;
 #[cfg(feature = "surface")]
-pub mod surface;
+pub mod coverage;
 pub(crate) mod text;

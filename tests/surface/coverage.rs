@@ -3,7 +3,7 @@
 use coalmine::{
     Verdict,
     record::{Exchange, KEPT_BODY},
-    report::surface::{Seen, coverage as table, coverage_json},
+    report::coverage::{Seen, coverage as table, coverage_json},
     surface::{Coverage, Missing, Tally, coverage},
 };
 
