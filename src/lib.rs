@@ -38,7 +38,7 @@ pub mod harness;
 pub mod report;
 
 // What assembles things.
-#[cfg(all(feature = "harness", feature = "drill"))]
+#[cfg(all(feature = "harness", feature = "drill", feature = "surface"))]
 pub mod cli;
 #[cfg(feature = "drill")]
 pub mod drill;
