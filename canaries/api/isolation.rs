@@ -5,19 +5,20 @@ use serde_json::{Value, json};
 
 use super::{
     feeds::FeedGot,
-    filters::AccountsFiltered,
+    filters::{AccountsFiltered, FlavorsFiltered},
     lists::EverythingListed,
     reset::Emptied,
-    workspace::{CountedLedger, Stage, Workspace},
+    workspace::{CountedLedger, Stage},
 };
-use crate::sequence::{Dashboard, Sequence};
+use crate::sequence::Sequence;
 
 pub(super) async fn isolate_ledgers(
     sequence: Sequence,
     stage: Out<Stage>,
     counted: Out<CountedLedger>,
     _listed: Out<EverythingListed>,
-    _filtered: Out<AccountsFiltered>,
+    _accounts: Out<AccountsFiltered>,
+    _flavors: Out<FlavorsFiltered>,
     _got: Out<FeedGot>,
 ) -> Result<()> {
     let ledger = stage.ledger(&sequence);
@@ -45,10 +46,4 @@ pub(super) async fn keep_production_ledger_full(sequence: Sequence, _emptied: Ou
     let name = &sequence.target().production_ledger;
     let home = sequence.find(name, &sequence.target().credential).await?;
     sequence.ledger(&home).call("reset", &json!({})).await?.refused(403, "SEQ011").map(drop)
-}
-
-pub(super) async fn keep_production_ledger(dashboard: Dashboard, workspace: Out<Workspace>) -> Result<()> {
-    let target = dashboard.target();
-    let body = json!({ "team": target.team, "name": target.production_ledger });
-    dashboard.call("delete-ledger", Some(&workspace.session), &body).await?.refused(403, "SEQ011").map(drop)
 }
