@@ -33,6 +33,9 @@ pub(super) struct FeedAcked;
 /// Those who wait for a feed are told of what comes.
 pub(super) struct ReadersWoken;
 
+/// Those who wait for a feed are told of its end.
+pub(super) struct ReadersEnded;
+
 /// Feeds can be deleted.
 pub(super) struct FeedDeleted;
 
@@ -153,15 +156,22 @@ pub(super) async fn end_readers_of_deleted_feed(
     stage: Out<Stage>,
     _woken: Out<ReadersWoken>,
     _deleted: Out<FeedDeleted>,
-) -> Result<()> {
+) -> Result<ReadersEnded> {
     let ledger = stage.ledger(&sequence);
-    let body = json!({ "id": feed_of(&ledger, &stage, "ended", &[]).await?.id });
-    let deletion = async {
+    let feed = feed_of(&ledger, &stage, "ended", &[]).await?;
+    ends_readers(&ledger, &feed, "delete-feed", &json!({ "id": feed.id })).await?;
+    Ok(ReadersEnded)
+}
+
+/// Demands that somebody who waits for a feed is told at once when `operation` ends it.
+pub(super) async fn ends_readers(ledger: &Ledger, feed: &Feed, operation: &str, body: &Value) -> Result<()> {
+    let end = async {
         tokio::time::sleep(UNTIL_WAITING).await;
-        ledger.call("delete-feed", &body).await?.done()
+        ledger.call(operation, body).await?.done()
     };
-    let reader = within(SOON + UNTIL_WAITING, ledger.call("stream-feed-items", &body));
-    let (reply, ()) = tokio::try_join!(reader, deletion)?;
+    let waiting = json!({ "id": feed.id });
+    let reader = within(SOON + UNTIL_WAITING, ledger.call("stream-feed-items", &waiting));
+    let (reply, ()) = tokio::try_join!(reader, end)?;
     reply.refused(404, "SEQ002").map(drop)
 }
 

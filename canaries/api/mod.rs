@@ -250,6 +250,8 @@ pub fn canary() -> Canary {
         .promise("an emptied ledger has nothing left")
         .step("replay_reset", reset::replay_reset).severity(Severity::Warning)
         .promise("a repeated request to empty a ledger does not empty it again (our reading)")
+        .step("end_readers_at_reset", reset::end_readers_at_reset).severity(Severity::Warning)
+        .promise("readers who wait are told at once that the ledger is emptied (our reading)")
         .step("keep_production_ledger_full", isolation::keep_production_ledger_full)
         .promise("a production ledger cannot be emptied")
 }

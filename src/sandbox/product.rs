@@ -126,7 +126,9 @@ fn hello(world: &World, parts: &Parts, body: Result<Vec<u8>, Refusal>) -> Result
     world.directory().team_of(&world.cx, credential)?;
     let fields = Fields::parse(&body?)?;
     let team = world.directory().hello(&world.cx, credential, fields.text("ledger_name")?)?;
-    Ok(reply(&json!({"team_name": team, "addr": entry(world, parts), "addr_ttl_seconds": ADDRESS_LIFETIME})))
+    let scheme = if world.cx.faults.on("addr_is_url:hello") { "https://" } else { "" };
+    let addr = format!("{scheme}{}", entry(world, parts));
+    Ok(reply(&json!({"team_name": team, "addr": addr, "addr_ttl_seconds": ADDRESS_LIFETIME})))
 }
 
 async fn call(

@@ -182,14 +182,16 @@ impl Subject for Group<'_> {
 pub(super) fn list_tokens(books: &mut Books, call: &Call<'_>) -> Result<Answer, Refusal> {
     let (query, filter) = books.selection(call, Kind::TokenGroup)?;
     let groups = books.tokens.groups.range(..query.below()).rev();
-    let stale = call.fault("tags_stale");
+    let (stale, blind) = (call.fault("tags_stale"), call.fault("holders_tags_unfiltered"));
     let group = |content, amount| {
         let group = Group::new(content, amount, &books.accounts, &books.flavors);
         if stale { group.before_updates(content, books) } else { group }
     };
-    let rest = groups
-        .map(|(age, (content, amount))| (*age, group(content, *amount)))
-        .filter(|(_, group)| filter.passes(group));
+    let rest = groups.map(|(age, (content, amount))| (*age, group(content, *amount))).filter(|(_, group)| {
+        let none = &Tags::default();
+        let bare = Group { flavor_tags: none, account_tags: none, ..*group };
+        filter.passes(if blind { &bare } else { group })
+    });
     Ok(reply(&query.cut(call.cx, rest)).into())
 }
 

@@ -14,6 +14,19 @@ async fn read(trial: &Trial) -> (Book, Value, Value) {
     (book, feed["cursor"].clone(), read["cursors"].clone())
 }
 
+/// Whether somebody who waits for a feed is not told that `operation` ends it.
+async fn keeps_waiting(trial: &Trial, operation: &str) -> bool {
+    let book = trial.market().await;
+    trial.call(&book, "create-feed", json!({"id": "f", "type": "action"})).await.ok();
+    let end = async {
+        trial.waiting(1).await;
+        trial.call(&book, operation, json!({"id": "f"})).await.ok()
+    };
+    let reader = trial.call(&book, "stream-feed-items", json!({"id": "f"}));
+    // At the end of its time a reader that was not told gets nothing, and no refusal.
+    tokio::join!(reader, end).0.status == 200
+}
+
 fn ack(previous: &Value, cursor: &Value) -> Value {
     json!({"id": "f", "previous_cursor": previous, "cursor": cursor})
 }
@@ -63,17 +76,10 @@ probes! {
         trial.transact(&book, json!([issue("alice", 1)])).await.ok();
         trial.call(&book, "stream-feed-items", json!({"id": "f"})).await.status != 200
     };
-    readers_kept_waiting: "readers_kept_waiting:delete-feed" => async |trial: &Trial| {
-        let book = trial.market().await;
-        trial.call(&book, "create-feed", json!({"id": "f", "type": "action"})).await.ok();
-        let delete = async {
-            trial.waiting(1).await;
-            trial.call(&book, "delete-feed", json!({"id": "f"})).await.ok()
-        };
-        let reader = trial.call(&book, "stream-feed-items", json!({"id": "f"}));
-        // At the end of its time a reader that was not told gets nothing, and no refusal.
-        tokio::join!(reader, delete).0.status == 200
+    readers_of_deleted_feed: "readers_kept_waiting:delete-feed" => async |trial: &Trial| {
+        keeps_waiting(trial, "delete-feed").await
     };
+    readers_at_reset: "readers_kept_waiting:reset" => async |trial: &Trial| keeps_waiting(trial, "reset").await;
     ledgers_leak: "ledgers_leak:get-feed" => async |trial: &Trial| {
         let (own, other) = (trial.book().await, trial.book().await);
         trial.call(&other, "create-feed", json!({"id": "f", "type": "action"})).await.ok();

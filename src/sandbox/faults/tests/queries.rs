@@ -32,6 +32,16 @@ probes! {
         let book = busy(trial).await;
         list(trial, &book, "list-tokens", json!({"filter": "account_id='alice'"})).await.len() == 3
     };
+    holders_tags_unfiltered: "holders_tags_unfiltered:list-tokens" => async |trial: &Trial| {
+        let book = busy(trial).await;
+        trial.call(&book, "update-flavor-tags", json!({"id": "gold", "tags": {"a": 1}})).await.ok();
+        list(trial, &book, "list-tokens", json!({"filter": "flavor_tags.a=1"})).await.is_empty()
+    };
+    addr_is_url: "addr_is_url:hello" => async |trial: &Trial| {
+        let credential = [("credential", trial.sandbox.credential())];
+        let hello = trial.post("/hello", &credential, &json!({})).await.ok();
+        hello["addr"].as_str().unwrap().starts_with("https://")
+    };
     filter_ignored_flavors: "filter_ignored:list-flavors" => async |trial: &Trial| {
         let book = trial.market().await;
         !list(trial, &book, "list-flavors", json!({"filter": "id='lead'"})).await.is_empty()
