@@ -34,16 +34,6 @@ pub(super) async fn create_account(
     Ok(Pair { alice, bob })
 }
 
-pub(super) async fn refuse_account_without_keys(
-    sequence: Sequence,
-    found: Out<Found>,
-    _accounts: Out<Pair>,
-) -> Result<()> {
-    let body = json!({ "id": "keyless", "key_ids": [] });
-    sequence.ledger(&found.0).call("create-account", &body).await?.refused(400, "SEQ052")?;
-    Ok(())
-}
-
 pub(super) async fn create_flavor(sequence: Sequence, found: Out<Found>, key: Out<FirstKey>) -> Result<Gold> {
     let ledger = sequence.ledger(&found.0);
     // A second key, so that a quorum of two says something.

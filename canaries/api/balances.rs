@@ -21,6 +21,12 @@ pub(super) struct Transferred;
 /// 10 of these are gone.
 pub(super) struct Retired;
 
+/// A repeated transaction has been made once.
+pub(super) struct Replayed;
+
+/// More than there is has been refused.
+pub(super) struct OverdraftRefused;
+
 pub(super) async fn issue_tokens(
     sequence: Sequence,
     found: Out<Found>,
@@ -89,7 +95,7 @@ pub(super) async fn replay_transact(
     accounts: Out<Pair>,
     _issued: Out<Issued>,
     _read: Out<BalanceRead>,
-) -> Result<()> {
+) -> Result<Replayed> {
     // A flavor of its own, because other steps move the first one at the same time.
     let ledger = sequence.ledger(&found.0);
     let body = json!({ "id": "silver", "key_ids": accounts.bob.key_ids });
@@ -101,7 +107,7 @@ pub(super) async fn replay_transact(
     ensure_eq!(second.id, first.id, "transaction that the repeated request is answered with");
     let balances = ledger.balances(&silver.0).await?;
     ensure_eq!(balances, [(accounts.bob.id.clone(), 5)], "balances after issuing 5, and asking twice");
-    Ok(())
+    Ok(Replayed)
 }
 
 pub(super) async fn refuse_overdraft(
@@ -110,7 +116,7 @@ pub(super) async fn refuse_overdraft(
     accounts: Out<Pair>,
     _issued: Out<Issued>,
     _read: Out<BalanceRead>,
-) -> Result<()> {
+) -> Result<OverdraftRefused> {
     let ledger = sequence.ledger(&found.0);
     let body = json!({ "id": "copper", "key_ids": accounts.bob.key_ids });
     let copper = Gold(ledger.call("create-flavor", &body).await?.ok()?);
@@ -131,7 +137,7 @@ pub(super) async fn refuse_overdraft(
     ensure_eq!(nested, [(Some(1), "SEQ760"), (Some(2), "SEQ702")], "nested errors, by index");
     let balances = ledger.balances(&copper.0).await?;
     ensure_eq!(balances, [], "balances after a refused transaction");
-    Ok(())
+    Ok(OverdraftRefused)
 }
 
 fn issue(flavor: &Gold, amount: u64, to: &str) -> Value {

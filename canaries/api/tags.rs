@@ -6,6 +6,7 @@ use serde_json::{Value, json};
 use super::{
     balances::BalanceRead,
     lists::{AccountsListed, ActionsListed, FlavorsListed},
+    transact::PassedOn,
     workspace::Stage,
 };
 use crate::sequence::{Account, Action, Flavor, Ledger, Sequence, Snapshot, Tags, Transaction};
@@ -62,7 +63,8 @@ pub(super) async fn freeze_snapshots(
     _accounts: Out<AccountTagged>,
     _flavors: Out<FlavorTagged>,
     _actions: Out<ActionTagged>,
-    _tokens: Out<BalanceRead>,
+    // A transfer of what an issue brought in.
+    _passed: Out<PassedOn>,
 ) -> Result<()> {
     let ledger = stage.ledger(&sequence);
     let tagged = |id: &str| json!({ "id": id, "key_ids": [stage.key.id], "tags": { "of": id } });
@@ -213,10 +215,7 @@ pub(super) async fn replay_action_tags(
 async fn replay(ledger: &Ledger, update: &str, list: &str, id: &str) -> Result<()> {
     let key = uuid::Uuid::new_v4().to_string();
     let first = json!({ "id": id, "tags": { "turn": "first" } });
-    let (one, other) =
-        tokio::join!(ledger.repeatable(update, &key, &first), ledger.repeatable(update, &key, &first));
-    one?.done()?;
-    other?.done()?;
+    ledger.repeatable(update, &key, &first).await?.done()?;
     ledger.call(update, &json!({ "id": id, "tags": { "turn": "second" } })).await?.done()?;
     ledger.repeatable(update, &key, &first).await?.done()?;
     let tags = json!({ "turn": "second" });

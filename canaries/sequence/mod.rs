@@ -12,7 +12,7 @@ mod undo;
 
 pub use contract::{DOCUMENT, operations, read, surface};
 pub use dashboard::{Credential, Dashboard, Invite, Member, Session, Sessions};
-pub use ledger::{Home, Ledger, Sequence};
+pub use ledger::{CHANGING, Home, Ledger, READING, Sequence};
 pub use objects::{
     Account, Action, Feed, FeedItems, Flavor, Key, Page, Snapshot, Stats, Tags, TokenGroup, Transaction,
 };
