@@ -3,6 +3,7 @@
 mod accounts;
 mod balances;
 mod bodies;
+mod explained;
 mod feeds;
 mod filters;
 mod hello;
@@ -16,6 +17,7 @@ mod sums;
 mod tags;
 mod tokens;
 mod transact;
+mod whole;
 mod workspace;
 
 use std::time::Duration;
@@ -26,7 +28,7 @@ use coalmine::{Canary, Severity};
 #[must_use]
 #[rustfmt::skip]
 pub fn canary() -> Canary {
-    Canary::new("api")
+    let canary = Canary::new("api")
         .every(Duration::from_secs(60))
         .budget(Duration::from_secs(3))
         .fixture("workspace", workspace::workspace)
@@ -51,7 +53,7 @@ pub fn canary() -> Canary {
         .after("take_null_for_absent").after("ignore_unknown_fields")
         .promise("an account has keys that exist, once each, its quorum is one that they can reach, and its name is free")
         .step("create_flavor", accounts::create_flavor).covers("create-flavor")
-        .promise("a flavor keeps its name, keys and quorum")
+        .promise("a flavor keeps its name, keys, quorum and tags")
         .step("refuse_bad_flavors", accounts::refuse_bad_flavors)
         .promise("a flavor has keys that exist, once each, its quorum is one that they can reach, and its name is free")
         .step("issue_tokens", balances::issue_tokens).covers("transact")
@@ -204,6 +206,8 @@ pub fn canary() -> Canary {
         .promise("a deleted feed is gone")
         .step("read_transaction_feed", feeds::read_transaction_feed)
         .promise("a feed of transactions gives them whole")
+        .step("show_transactions_whole", whole::show_transactions_whole).severity(Severity::Warning)
+        .promise("a transaction is shown with all that it has, alike in its answer, in lists and in feeds (our reading)")
         .step("wake_readers", feeds::wake_readers)
         .promise("readers who wait are told at once of what comes")
         .step("end_readers_of_deleted_feed", feeds::end_readers_of_deleted_feed).severity(Severity::Warning)
@@ -254,4 +258,7 @@ pub fn canary() -> Canary {
         .promise("readers who wait are told at once that the ledger is emptied (our reading)")
         .step("keep_production_ledger_full", isolation::keep_production_ledger_full)
         .promise("a production ledger cannot be emptied")
+        .step("explain_refusals", explained::explain_refusals).severity(Severity::Warning)
+        .promise("refusals say what was wrong, and name the field (our reading)");
+    explained::after_refusals(canary)
 }

@@ -68,6 +68,7 @@ pub(super) async fn refuse_bad_actions(sequence: Sequence, stage: Out<Stage>) ->
     let (_, account, _) = stage.pair(&ledger, "bad-action").await?;
     let body = json!({ "actions": [] });
     ledger.call("transact", &body).await?.refused(400, "SEQ707")?;
+    ledger.call("transact", &json!({ "actions": {} })).await?.refused(400, "SEQ003")?;
     let actions = json!([
         { "type": "steal", "flavor_id": "bad-action", "amount": 1, "destination_account_id": account.id },
         "no object",

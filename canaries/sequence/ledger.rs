@@ -12,7 +12,7 @@ use serde_json::{Value, json};
 use tokio::task::JoinSet;
 
 use super::{
-    Target,
+    Target, Unexplained,
     objects::{Account, Feed, FeedItems, Flavor, Key, Page, TokenGroup, Transaction},
     reply::{Names, REQUEST_ID, Reply},
 };
@@ -58,6 +58,7 @@ pub struct Sequence {
     pool: Arc<HttpPool>,
     target: Arc<Target>,
     surface: Arc<Surface>,
+    unexplained: Unexplained,
 }
 
 /// Where a ledger is, and the credential that opens it.
@@ -81,6 +82,7 @@ pub struct Ledger {
     names: Names,
     /// Whether answers have to keep to the contract.
     judged: bool,
+    unexplained: Unexplained,
 }
 
 #[derive(Deserialize)]
@@ -96,10 +98,17 @@ impl FromContext for Sequence {
         needs.resource::<HttpPool>();
         needs.resource::<Target>();
         needs.resource::<Surface>();
+        Unexplained::needs(needs);
     }
 
     fn from_context(cx: &Context) -> Self {
-        Self { cx: cx.clone(), pool: cx.resource(), target: cx.resource(), surface: cx.resource() }
+        Self {
+            cx: cx.clone(),
+            pool: cx.resource(),
+            target: cx.resource(),
+            surface: cx.resource(),
+            unexplained: Unexplained::from_context(cx),
+        }
     }
 }
 
@@ -124,7 +133,7 @@ impl Sequence {
     /// If no answer came.
     pub async fn say(&self, body: &Value, credential: Option<&str>) -> Result<Reply> {
         let request = credentialed(self.api(&self.target.entry).post("/hello"), credential);
-        Reply::to(request, Names::Snake, &new_key(), body).await
+        Reply::to(request, Names::Snake, &new_key(), body, &self.unexplained).await
     }
 
     /// Finds a ledger.
@@ -153,6 +162,7 @@ impl Sequence {
             home: home.clone(),
             names: Names::Snake,
             judged: true,
+            unexplained: self.unexplained.clone(),
         }
     }
 
@@ -195,7 +205,7 @@ impl Ledger {
         if !self.judged {
             request = request.tolerate(|_| true);
         }
-        Reply::to(request, self.names, key, body).await
+        Reply::to(request, self.names, key, body, &self.unexplained).await
     }
 
     /// The same ledger, with built-in names in filters and groupings spelled another way.
