@@ -7,7 +7,7 @@ use super::{
     accounts::{Gold, Pair},
     hello::Found,
 };
-use crate::sequence::{Sequence, Transaction};
+use crate::sequence::{Ledger, Sequence, Transaction};
 
 /// 100 gold have been issued to Alice.
 pub(super) struct Issued;
@@ -65,11 +65,9 @@ pub(super) async fn transfer_tokens(
     gold: Out<Gold>,
     _read: Out<BalanceRead>,
 ) -> Result<Transferred> {
-    let ledger = sequence.ledger(&found.0);
-    ledger.transact(json!([transfer(&gold, 30, &accounts.alice.id, &accounts.bob.id)])).await?;
-    let balances = ledger.balances(&gold.0).await?;
-    let expected = [(accounts.alice.id.clone(), 70), (accounts.bob.id.clone(), 30)];
-    ensure_eq!(balances, expected, "balances after transferring 30 of 100");
+    let (alice, bob) = (&accounts.alice.id, &accounts.bob.id);
+    let action = transfer(&gold, 30, alice, bob);
+    leaves(&sequence.ledger(&found.0), &gold, action, [(alice, 70), (bob, 30)]).await?;
     Ok(Transferred)
 }
 
@@ -80,12 +78,9 @@ pub(super) async fn retire_tokens(
     gold: Out<Gold>,
     _transferred: Out<Transferred>,
 ) -> Result<Retired> {
-    let ledger = sequence.ledger(&found.0);
-    let retire = json!({ "type": "retire", "flavor_id": gold.0.id, "amount": 10, "source_account_id": accounts.bob.id });
-    ledger.transact(json!([retire])).await?;
-    let balances = ledger.balances(&gold.0).await?;
-    let expected = [(accounts.alice.id.clone(), 70), (accounts.bob.id.clone(), 20)];
-    ensure_eq!(balances, expected, "balances after retiring 10 of 30");
+    let (alice, bob) = (&accounts.alice.id, &accounts.bob.id);
+    let action = json!({ "type": "retire", "flavor_id": gold.0.id, "amount": 10, "source_account_id": bob });
+    leaves(&sequence.ledger(&found.0), &gold, action, [(alice, 70), (bob, 20)]).await?;
     Ok(Retired)
 }
 
@@ -138,6 +133,15 @@ pub(super) async fn refuse_overdraft(
     let balances = ledger.balances(&copper.0).await?;
     ensure_eq!(balances, [], "balances after a refused transaction");
     Ok(OverdraftRefused)
+}
+
+/// Makes an action, and demands these balances after it.
+async fn leaves(ledger: &Ledger, gold: &Gold, action: Value, expected: [(&String, u64); 2]) -> Result<()> {
+    ledger.transact(json!([action])).await?;
+    let balances = ledger.balances(&gold.0).await?;
+    let expected = expected.map(|(account, amount)| (account.clone(), amount));
+    ensure_eq!(balances, expected, "balances after {action}");
+    Ok(())
 }
 
 fn issue(flavor: &Gold, amount: u64, to: &str) -> Value {

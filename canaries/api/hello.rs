@@ -32,7 +32,11 @@ pub(super) async fn refuse_credential(sequence: Sequence, found: Out<Found>) -> 
 
 /// Nothing comes to harm where a credential is not looked at: hardly anything can be done with no fields, and the
 /// production ledger cannot be emptied.
-pub(super) async fn refuse_strangers(sequence: Sequence, found: Out<Found>) -> Result<()> {
+pub(super) async fn refuse_strangers(
+    sequence: Sequence,
+    found: Out<Found>,
+    _key: Out<FirstKey>,
+) -> Result<()> {
     let own = sequence.ledger(&found.0);
     let kept = Home { ledger: sequence.target().production_ledger.clone(), ..found.0.clone() };
     let kept = sequence.ledger(&kept);

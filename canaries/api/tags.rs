@@ -28,9 +28,7 @@ pub(super) async fn update_account_tags(
     _listed: Out<AccountsListed>,
 ) -> Result<AccountTagged> {
     let ledger = stage.ledger(&sequence);
-    let body = json!({ "id": "tagged", "key_ids": [stage.key.id], "tags": { "old": 1 } });
-    ledger.call("create-account", &body).await?.ok::<Value>()?;
-    replace(&ledger, "update-account-tags", "list-accounts", "tagged").await?;
+    retag(&ledger, &stage, "account").await?;
     Ok(AccountTagged)
 }
 
@@ -40,9 +38,7 @@ pub(super) async fn update_flavor_tags(
     _listed: Out<FlavorsListed>,
 ) -> Result<FlavorTagged> {
     let ledger = stage.ledger(&sequence);
-    let body = json!({ "id": "tagged", "key_ids": [stage.key.id], "tags": { "old": 1 } });
-    ledger.call("create-flavor", &body).await?.ok::<Value>()?;
-    replace(&ledger, "update-flavor-tags", "list-flavors", "tagged").await?;
+    retag(&ledger, &stage, "flavor").await?;
     Ok(FlavorTagged)
 }
 
@@ -221,6 +217,13 @@ async fn replay(ledger: &Ledger, update: &str, list: &str, id: &str) -> Result<(
     let tags = json!({ "turn": "second" });
     ensure_eq!(ledger.look_up(list, id).await?["tags"], tags, "tags after repeating the update before");
     Ok(())
+}
+
+/// Gives a new account or flavor other tags than it was made with.
+async fn retag(ledger: &Ledger, stage: &Stage, kind: &str) -> Result<()> {
+    let body = json!({ "id": "tagged", "key_ids": [stage.key.id], "tags": { "old": 1 } });
+    ledger.call(&format!("create-{kind}"), &body).await?.ok::<Value>()?;
+    replace(ledger, &format!("update-{kind}-tags"), &format!("list-{kind}s"), "tagged").await
 }
 
 /// Gives a thing new tags and demands that it has just these.

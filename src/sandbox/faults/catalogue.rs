@@ -174,7 +174,7 @@ pub const CATALOGUE: &[(&str, &str)] = &[
     ("bad_action_unnamed:transact", "actions of unknown types and of no form are refused with SEQ003"),
     (
         "wrong_field_misnamed:transact",
-        "refused actions that name what does not exist say so of another field",
+        "refused actions say of whatever does not exist that it is the source account",
     ),
     ("missing_fields_unnamed:transact", "refused actions do not say which fields they lack"),
     ("too_many_actions_accepted:transact", "a transaction may have any number of actions"),

@@ -57,7 +57,7 @@ probes! {
         codes[0] == "SEQ003"
     };
     wrong_field_misnamed: "wrong_field_misnamed:transact" => async |trial: &Trial| {
-        nested(trial, issue("nobody", 1)).await["data"]["error_fields"] == "flavor_id"
+        nested(trial, issue("nobody", 1)).await["data"]["error_fields"] == "source_account_id"
     };
     missing_fields_unnamed: "missing_fields_unnamed:transact" => async |trial: &Trial| {
         nested(trial, json!({"type": "issue"})).await["data"]["missing_fields"].is_null()

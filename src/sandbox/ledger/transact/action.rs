@@ -202,11 +202,7 @@ impl Draft {
             let found = place(objects, &fields, name);
             found.ok_or_else(|| {
                 let wrong = faults.on("wrong_field_misnamed:transact");
-                Refusal::from(codes::ACTION_ID).field(match name {
-                    "flavor_id" if wrong => "source_account_id",
-                    _ if wrong => "flavor_id",
-                    name => name,
-                })
+                Refusal::from(codes::ACTION_ID).field(if wrong { "source_account_id" } else { name })
             })
         };
         let source = kind.has_source().then(|| place(&books.accounts, "source_account_id")).transpose()?;
