@@ -6,6 +6,7 @@ use serde_json::{Value, json};
 use super::{
     feeds::FeedRead,
     lists::{ActionsListed, TransactionsListed},
+    transact::PassedOn,
     workspace::Stage,
 };
 use crate::sequence::{FeedItems, Sequence};
@@ -16,6 +17,7 @@ pub(super) async fn show_transactions_whole(
     _listed: Out<TransactionsListed>,
     _actions: Out<ActionsListed>,
     _read: Out<FeedRead>,
+    _passed_on: Out<PassedOn>,
 ) -> Result<()> {
     let ledger = stage.ledger(&sequence);
     let holder = |id: &str, tags: Value| json!({ "id": id, "key_ids": [stage.key.id], "tags": tags });
@@ -88,6 +90,7 @@ pub(super) async fn show_transactions_whole(
     ensure_eq!(listed, made, "the transaction as it is listed");
     let query = json!({ "filter": "flavor_id = 'painted'" });
     let (mut actions, _) = ledger.pages::<Value>("list-actions", &query).await?;
+    actions.retain(|it| it["flavor_id"] == "painted");
     // Of one transaction, so their order is nowhere told.
     actions.sort_by_key(|it| it["amount"].as_u64().map(std::cmp::Reverse));
     ensure_eq!(json!(actions), made["actions"], "its actions as they are listed");
