@@ -5,7 +5,7 @@ use coalmine::{Canary, Result};
 use crate::sequence::Unexplained;
 
 /// The steps that are refused something.
-const REFUSED: [&str; 29] = [
+const REFUSED: [&str; 30] = [
     "refuse_wrong_code",
     "refuse_wrong_password",
     "refuse_second_resend",
@@ -32,6 +32,7 @@ const REFUSED: [&str; 29] = [
     "sign_out",
     "remove_member",
     "delete_credential",
+    "refuse_deleted_credential",
     "delete_ledger",
     "delete_team",
     "delete_user",

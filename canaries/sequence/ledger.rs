@@ -264,6 +264,22 @@ impl Ledger {
         Ok(())
     }
 
+    /// Demands that this credential opens none of these operations. All are asked for at once.
+    ///
+    /// # Errors
+    /// If one of them succeeds, or is refused otherwise than for the credential.
+    pub async fn keeps_out(&self, these: impl Fn(&str) -> bool) -> Result<()> {
+        let mut asked = JoinSet::new();
+        for operation in CHANGING.into_iter().chain(READING).filter(|it| these(it)) {
+            let ledger = self.clone();
+            asked.spawn(async move { ledger.call(operation, &json!({})).await?.kept_out(404, "SEQ002") });
+        }
+        while let Some(kept_out) = asked.join_next().await {
+            kept_out??;
+        }
+        Ok(())
+    }
+
     /// One page of a list or of sums.
     ///
     /// # Errors

@@ -275,15 +275,21 @@ impl Directory {
     }
 
     /// The team and the rights of a credential. Missing and wrong ones alike are 404 \[T, C, 2\].
-    fn credential(&self, cx: &Context, secret: Option<&str>) -> Result<(&str, Role), Refusal> {
+    fn credential(
+        &self,
+        cx: &Context,
+        secret: Option<&str>,
+        operation: Option<&Operation>,
+    ) -> Result<(&str, Role), Refusal> {
         let known = secret.and_then(|secret| {
             let (team, place) = self.secrets.get(secret)?;
             let credential = self.teams.get(team)?.credentials.get(place)?;
             Some((team.as_str(), self.rights(&credential.user, team).ok()?))
         });
         let ghost = || {
-            let deleted =
-                self.ghosts.secrets.get(secret?).filter(|_| cx.faults.on("deleted_credential_works"));
+            let haunts = cx.faults.on("deleted_credential_works")
+                || operation.is_some_and(|it| cx.faults.on_for("deleted_credential_works", it.name));
+            let deleted = self.ghosts.secrets.get(secret?).filter(|_| haunts);
             let removed = self.ghosts.members_secrets.get(secret?);
             let removed = removed.filter(|_| cx.faults.on("removed_members_credential_works"));
             let (team, role) = deleted.or(removed)?;
@@ -294,7 +300,7 @@ impl Directory {
 
     /// The team of a credential; none if any credential will do.
     pub(crate) fn team_of(&self, cx: &Context, secret: Option<&str>) -> Result<Option<&str>, Refusal> {
-        match self.credential(cx, secret) {
+        match self.credential(cx, secret, None) {
             Ok((team, _)) => Ok(Some(team)),
             Err(_) if cx.faults.on("credential_unchecked") || cx.faults.on("hello_unchecked") => Ok(None),
             Err(refusal) => Err(refusal),
@@ -328,7 +334,7 @@ impl Directory {
     ) -> Result<(Arc<Ledger>, Role), Refusal> {
         let unchecked = cx.faults.on("credential_unchecked")
             || operation.is_some_and(|it| cx.faults.on_for("credential_unchecked", it.name));
-        let role = match self.credential(cx, secret) {
+        let role = match self.credential(cx, secret, operation) {
             Ok((own, role)) if own == team => role,
             Ok(_) | Err(_) if unchecked => Role::Admin,
             Ok((_, role)) if cx.faults.on("credential_opens_other_teams") => role,

@@ -6,8 +6,13 @@ use super::{CATALOGUE, member};
 use crate::trial::{Book, Trial};
 
 /// The kinds that are tried here.
-pub(super) const KINDS: [&str; 4] =
-    ["credential_unchecked", "readonly_may_write", "readers_may_not_read", "readers_may_manage"];
+pub(super) const KINDS: [&str; 5] = [
+    "credential_unchecked",
+    "deleted_credential_works",
+    "readonly_may_write",
+    "readers_may_not_read",
+    "readers_may_manage",
+];
 
 /// Switches each fault of a kind on and off, while the probe says whether its operation went wrong.
 async fn check(trial: &Trial, kind: &str, probe: impl AsyncFn(&'static str) -> bool) {
@@ -37,6 +42,19 @@ async fn credential_unchecked() {
     let trial = Trial::start();
     let book = Book { secret: "made up".to_owned(), ..trial.book().await };
     check(&trial, "credential_unchecked", async |operation| {
+        code(&trial.call(&book, operation, json!({})).await.body) != "SEQ002"
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn deleted_credential_works() {
+    let trial = Trial::start();
+    let (book, session) = reader(&trial).await;
+    let listed = trial.dash(&session, "list-credentials", json!({"team": book.team})).await.ok();
+    let id = listed["items"][0]["id"].clone();
+    trial.dash(&session, "delete-credential", json!({"team": book.team, "id": id})).await.ok();
+    check(&trial, "deleted_credential_works", async |operation| {
         code(&trial.call(&book, operation, json!({})).await.body) != "SEQ002"
     })
     .await;
