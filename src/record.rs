@@ -255,6 +255,12 @@ impl RunRecord {
         self.steps.iter().find(|step| step.name == name)
     }
 
+    /// A step's name with its canary, as people read it: `onboarding::sign_up`.
+    #[must_use]
+    pub fn full_name(&self, step: &StepRecord) -> String {
+        format!("{}::{}", self.canary, step.title())
+    }
+
     /// Steps that failed or were inconclusive themselves: the roots of everything that is wrong.
     pub fn roots(&self) -> impl Iterator<Item = &StepRecord> {
         self.steps.iter().filter(|step| matches!(step.verdict, Verdict::Failed | Verdict::Inconclusive))

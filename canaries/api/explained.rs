@@ -1,12 +1,12 @@
 //! What refusals of the ledger API say.
 
-use coalmine::{Canary, Out, Result};
+use coalmine::{Out, Result};
 
 use super::keys::TakenRefused;
 use crate::sequence::Unexplained;
 
 /// The steps that are refused something.
-const REFUSED: [&str; 26] = [
+pub(super) const REFUSED: [&str; 26] = [
     "refuse_credential",
     "refuse_strangers",
     "refuse_unknown_operation",
@@ -38,9 +38,4 @@ const REFUSED: [&str; 26] = [
 /// Where nothing has been refused, there is nothing to say of refusals: then this is blocked, and not green.
 pub(super) async fn explain_refusals(unexplained: Unexplained, _refused: Out<TakenRefused>) -> Result<()> {
     unexplained.none()
-}
-
-/// Puts the last step behind all that are refused something.
-pub(super) fn after_refusals(canary: Canary) -> Canary {
-    REFUSED.iter().fold(canary, |canary, step| canary.after(step))
 }

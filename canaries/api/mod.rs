@@ -28,7 +28,7 @@ use coalmine::{Canary, Severity};
 #[must_use]
 #[rustfmt::skip]
 pub fn canary() -> Canary {
-    let canary = Canary::new("api")
+    Canary::new("api")
         .every(Duration::from_secs(60))
         .budget(Duration::from_secs(3))
         .fixture("workspace", workspace::workspace)
@@ -259,6 +259,6 @@ pub fn canary() -> Canary {
         .step("keep_production_ledger_full", isolation::keep_production_ledger_full)
         .promise("a production ledger cannot be emptied")
         .step("explain_refusals", explained::explain_refusals).severity(Severity::Warning)
-        .promise("refusals say what was wrong, and name the field (our reading)");
-    explained::after_refusals(canary)
+        .after_all(&explained::REFUSED)
+        .promise("refusals say what was wrong, and name the field (our reading)")
 }

@@ -1,12 +1,12 @@
 //! What refusals of the dashboard say.
 
-use coalmine::{Canary, Out, Result};
+use coalmine::{Out, Result};
 
 use super::member::Limited;
 use crate::sequence::Unexplained;
 
 /// The steps that are refused something.
-const REFUSED: [&str; 30] = [
+pub(super) const REFUSED: [&str; 30] = [
     "refuse_wrong_code",
     "refuse_wrong_password",
     "refuse_second_resend",
@@ -42,9 +42,4 @@ const REFUSED: [&str; 30] = [
 /// Where nothing has been refused, there is nothing to say of refusals: then this is blocked, and not green.
 pub(super) async fn explain_refusals(unexplained: Unexplained, _refused: Out<Limited>) -> Result<()> {
     unexplained.none()
-}
-
-/// Puts the last step behind all that are refused something.
-pub(super) fn after_refusals(canary: Canary) -> Canary {
-    REFUSED.iter().fold(canary, |canary, step| canary.after(step))
 }

@@ -33,7 +33,7 @@ const MANY: Duration = Duration::from_secs(8);
 #[must_use]
 #[rustfmt::skip]
 pub fn canary() -> Canary {
-    let canary = Canary::new("onboarding")
+    Canary::new("onboarding")
         .every(Duration::from_secs(300))
         .budget(Duration::from_secs(3))
         .step("sign_up", sign_up::sign_up).covers("sign-up")
@@ -189,6 +189,6 @@ pub fn canary() -> Canary {
         .step("refuse_deleting_production", production::refuse_deleting_production)
         .promise("a production ledger cannot be deleted, nor the team that has one")
         .step("explain_refusals", explained::explain_refusals).severity(Severity::Warning)
-        .promise("refusals say what was wrong, and name the field (our reading)");
-    explained::after_refusals(canary)
+        .after_all(&explained::REFUSED)
+        .promise("refusals say what was wrong, and name the field (our reading)")
 }

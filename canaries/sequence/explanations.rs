@@ -10,7 +10,6 @@ use std::{
 };
 
 use coalmine::{Context, FromContext, Needs, Result, ensure};
-use serde_json::Value;
 
 use super::Refusal;
 
@@ -45,8 +44,8 @@ impl FromContext for Unexplained {
 }
 
 impl Unexplained {
-    /// Looks at a refusal; `about` names the call for people.
-    pub(super) fn look_at(&self, about: &str, request: &Value, refusal: &Refusal) {
+    /// Looks at a refusal; `about` names the call for people, `had_fields` says whether its body was an object.
+    pub(super) fn look_at(&self, about: &str, had_fields: bool, refusal: &Refusal) {
         let Refusal { seq_code: code, detail, data, .. } = refusal;
         let mut missing = Vec::new();
         if EXPLAINED.contains(&code.as_str()) && detail.as_deref().is_none_or(str::is_empty) {
@@ -55,7 +54,7 @@ impl Unexplained {
         let field = data["error_fields"].as_str().is_some_and(|it| !it.is_empty());
         let fields = data["missing_fields"].as_array().is_some_and(|it| !it.is_empty());
         // What is no object has no fields.
-        if NAMED.contains(&code.as_str()) && request.is_object() && !field && !fields {
+        if NAMED.contains(&code.as_str()) && had_fields && !field && !fields {
             missing.push("`data.error_fields` or `data.missing_fields`");
         }
         if !missing.is_empty() {

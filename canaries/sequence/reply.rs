@@ -35,7 +35,8 @@ impl Names {
 /// An answer of the ledger API or of the dashboard.
 pub struct Reply {
     answer: Answer,
-    request: Value,
+    /// Whether the request could have fields.
+    had_fields: bool,
     unexplained: Unexplained,
 }
 
@@ -71,7 +72,7 @@ impl Reply {
             // that ask for it.
             .tolerate(|breach| matches!(&breach.place, AnswerPlace::Header(name) if name == REQUEST_ID));
         let answer = request.json(body).send().await?;
-        Ok(Self { answer, request: body.clone(), unexplained: unexplained.clone() })
+        Ok(Self { answer, had_fields: body.is_object(), unexplained: unexplained.clone() })
     }
 
     /// Demands success, and an answer of this form.
@@ -127,7 +128,7 @@ impl Reply {
             return Err(self.answer.fail(format_args!("expected refusal {code}, got {}", refusal.seq_code)));
         }
         let operation = self.answer.operation().unwrap_or("a request");
-        self.unexplained.look_at(operation, &self.request, &refusal);
+        self.unexplained.look_at(operation, self.had_fields, &refusal);
         Ok(refusal)
     }
 

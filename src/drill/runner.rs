@@ -155,7 +155,7 @@ fn judge(records: &[RunRecord], expected: Option<&Expectation>) -> String {
     let mut noticed = false;
     for record in records {
         for root in record.roots() {
-            let name = format!("{}::{}", record.canary, root.title());
+            let name = record.full_name(root);
             let text = root.failure.as_deref().map_or("", |it| it.text.as_str());
             if root.verdict != Verdict::Failed {
                 let _ = write!(problems, "\n`{name}` could not tell: {text}");

@@ -103,13 +103,13 @@ fn surface_case(
             cases.iter().any(|it| it.verdict == Verdict::Failed && step.covers.contains(&it.operation))
         };
         records.iter().any(|record| {
-            let full = |step: &StepRecord| format!("{}::{}", record.canary, step.title());
-            let roots = record.steps.iter().filter(|step| case.root.as_ref() == Some(&full(step)));
+            let roots =
+                record.steps.iter().filter(|step| case.root.as_ref() == Some(&record.full_name(step)));
             roots.into_iter().any(|root| {
                 let blocked = record.steps.iter().filter(|it| it.root.as_ref() == Some(&root.name));
                 judged(root)
-                    || asked.contains(&full(root))
-                    || blocked.into_iter().any(|it| asked.contains(&full(it)))
+                    || asked.contains(&record.full_name(root))
+                    || blocked.into_iter().any(|it| asked.contains(&record.full_name(it)))
             })
         })
     };

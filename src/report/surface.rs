@@ -80,9 +80,8 @@ pub fn unmatched(records: &[RunRecord]) -> BTreeMap<String, (usize, Vec<String>)
 struct Seen {
     answers: BTreeMap<u16, usize>,
     duration_ms: f64,
-    /// Steps whose failure is about it, with what they say.
-    failed: Vec<(String, String)>,
-    cause: Option<Cause>,
+    /// Steps whose failure is about it, with what they say, and why.
+    failed: Vec<(String, String, Cause)>,
     /// How its answers broke the contract, with the steps that saw it.
     breaches: BTreeMap<String, Vec<String>>,
 }
@@ -91,13 +90,9 @@ fn exchanges(records: &[RunRecord]) -> impl Iterator<Item = (String, &Exchange)>
     records.iter().flat_map(|record| {
         record.steps.iter().flat_map(move |step| {
             let all = step.attempts.iter().flat_map(|attempt| &attempt.exchanges);
-            all.map(move |exchange| (full(record, step), exchange))
+            all.map(move |exchange| (record.full_name(step), exchange))
         })
     })
-}
-
-fn full(record: &RunRecord, step: &StepRecord) -> String {
-    format!("{}::{}", record.canary, step.title())
 }
 
 fn seen(records: &[RunRecord]) -> HashMap<&str, Seen> {
@@ -121,9 +116,8 @@ fn seen(records: &[RunRecord]) -> HashMap<&str, Seen> {
             let (Some(failure), Some(attempt)) = (&step.failure, step.attempts.last()) else { continue };
             let about = failure.exchange.and_then(|index| attempt.exchanges.get(index)?.operation.as_deref());
             let Some(operation) = about else { continue };
-            let seen = seen.entry(operation).or_default();
-            seen.failed.push((full(record, step), failure.message.clone()));
-            seen.cause.get_or_insert(failure.cause);
+            let by = (record.full_name(step), failure.message.clone(), failure.cause);
+            seen.entry(operation).or_default().failed.push(by);
         }
     }
     seen
@@ -137,15 +131,15 @@ fn case(plan: &Plan, operation: &str, records: &[RunRecord], seen: Option<&Seen>
     let mut against = Against::default();
     if let Some((record, step)) = prover.filter(|(_, step)| step.verdict == Verdict::Failed) {
         against.failure(
-            format!("`{}`, which proves it, failed: {}", full(record, step), message(step)),
+            format!("`{}`, which proves it, failed: {}", record.full_name(step), message(step)),
             step.failure.as_ref().map(|it| it.cause),
         );
     }
-    let own = prover.map(|(record, step)| full(record, step));
-    for (step, message) in seen.iter().flat_map(|seen| &seen.failed) {
+    let own = prover.map(|(record, step)| record.full_name(step));
+    for (step, message, cause) in seen.iter().flat_map(|seen| &seen.failed) {
         // The prover has been named.
         if own.as_ref() != Some(step) {
-            against.failure(format!("`{step}` failed at it: {message}"), seen.and_then(|it| it.cause));
+            against.failure(format!("`{step}` failed at it: {message}"), Some(*cause));
         }
     }
     for (breach, by) in seen.iter().flat_map(|seen| &seen.breaches) {
@@ -171,18 +165,18 @@ fn case(plan: &Plan, operation: &str, records: &[RunRecord], seen: Option<&Seen>
         Some((record, step)) => match step.verdict {
             Verdict::Passed if called => Verdict::Passed,
             Verdict::Passed => {
-                let message = format!("nobody called it: `{}` passed without", full(record, step));
+                let message = format!("nobody called it: `{}` passed without", record.full_name(step));
                 against.failure(message, Some(Cause::Assertion));
                 Verdict::Failed
             }
             Verdict::Blocked => {
                 let by = step.root.as_deref().and_then(|root| record.step(root));
-                let by = by.map(|by| full(record, by));
+                let by = by.map(|by| record.full_name(by));
                 let title = by.as_deref().unwrap_or("a prerequisite");
                 against.failure(
                     format!(
                         "`{}`, which proves it, is blocked by `{title}`: {}",
-                        full(record, step),
+                        record.full_name(step),
                         message(step)
                     ),
                     step.failure.as_ref().map(|it| it.cause),
@@ -196,7 +190,11 @@ fn case(plan: &Plan, operation: &str, records: &[RunRecord], seen: Option<&Seen>
             }
             other @ (Verdict::Failed | Verdict::Inconclusive) => {
                 against.failure(
-                    format!("`{}`, which proves it, could not tell: {}", full(record, step), message(step)),
+                    format!(
+                        "`{}`, which proves it, could not tell: {}",
+                        record.full_name(step),
+                        message(step)
+                    ),
                     step.failure.as_ref().map(|it| it.cause),
                 );
                 other
@@ -207,7 +205,7 @@ fn case(plan: &Plan, operation: &str, records: &[RunRecord], seen: Option<&Seen>
     SurfaceCase {
         operation: operation.to_owned(),
         verdict,
-        prover: prover.map(|(record, step)| full(record, step)),
+        prover: own,
         message: reasons.next(),
         cause: against.cause,
         also: reasons.collect(),

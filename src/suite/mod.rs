@@ -218,6 +218,12 @@ impl Canary {
         self.option("after", |it| it.after.push(step.into()))
     }
 
+    /// As [`Self::after`], for several steps.
+    #[must_use]
+    pub fn after_all(self, steps: &[&str]) -> Self {
+        steps.iter().fold(self, |canary, step| canary.after(step))
+    }
+
     /// The step just added takes `Out<T>` from a certain step, where several return a `T`.
     #[must_use]
     pub fn pick<T: 'static>(self, step: &str) -> Self {
