@@ -37,6 +37,10 @@ pub mod world;
 pub mod harness;
 pub mod report;
 
+// The service: what runs canaries on a schedule and tells of it.
+#[cfg(feature = "server")]
+pub mod store;
+
 // What assembles things.
 #[cfg(all(feature = "harness", feature = "drill"))]
 pub mod cli;

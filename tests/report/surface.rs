@@ -199,10 +199,7 @@ fn junit_has_a_case_for_each_operation() {
     let names: Vec<_> = surface.test_cases.iter().map(|it| it.name.as_str()).collect();
     assert_eq!(names, ["create-key", "list-keys"]);
     assert_eq!(surface.test_cases[0].classname.as_ref().unwrap().as_str(), "shop.surface");
-    assert!(
-        xml.contains("message=\"`api::create`, which proves it, failed: no &lt;b&gt; &amp;\""),
-        "{xml}"
-    );
+    assert!(xml.contains("message=\"`api::create`, which proves it, failed: no &lt;b&gt; &amp;\""), "{xml}");
     assert!(xml.contains("<property name=\"answers\" value=\"2 of status 200\"/>"), "{xml}");
 }
 
