@@ -180,9 +180,7 @@ impl Access {
     /// If the trusted authorities cannot be loaded.
     pub fn connect(self, name: &str, lasting: bool) -> Result<Start, ConfigError> {
         let Self { target, gmail, gmail_root, roots } = self;
-        let surface = surface().map_err(|error| {
-            ConfigError::one("sequence.openapi.json", error.to_string(), "correct the document at that place")
-        })?;
+        let surface = surface()?;
         let redactor = Redactor::new();
         for secret in [
             &target.credential,

@@ -2,8 +2,8 @@
 
 use std::process::ExitCode;
 
-use canaries::{Config, standalone, suite};
+use canaries::{Config, sequence, standalone, suite};
 
 fn main() -> ExitCode {
-    coalmine::cli::main::<Config, _>(suite, standalone::start)
+    coalmine::cli::main::<Config, _>(suite, sequence::surface, standalone::start)
 }

@@ -7,6 +7,10 @@
 
 #[path = "tests/bad_input.rs"]
 mod bad_input;
+#[path = "tests/codes.rs"]
+mod codes;
+#[path = "tests/coverage.rs"]
+mod coverage;
 #[path = "tests/imports.rs"]
 mod imports;
 #[path = "tests/markers.rs"]

@@ -42,7 +42,7 @@ pub mod report;
 pub mod store;
 
 // What assembles things.
-#[cfg(all(feature = "harness", feature = "drill"))]
+#[cfg(all(feature = "harness", feature = "drill", feature = "surface"))]
 pub mod cli;
 #[cfg(feature = "drill")]
 pub mod drill;

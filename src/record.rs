@@ -20,6 +20,9 @@ pub const VERSION: u32 = 1;
 /// How much of a body a record keeps, in bytes.
 pub const BODY_LIMIT: usize = 4096;
 
+/// How much of a body is kept until the record is cleaned and cut, in bytes.
+pub const KEPT_BODY: usize = 64 * 1024;
+
 /// One execution of one canary.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct RunRecord {

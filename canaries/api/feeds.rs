@@ -180,6 +180,7 @@ pub(super) async fn refuse_bad_acks(
             ("ack-feed", ack(&feed, here, before), 400, "SEQ600"),
             ("ack-feed", ack(&feed, here, &other.cursor), 400, "SEQ600"),
             ("ack-feed", ack(&feed, here, "no-such-cursor"), 400, "SEQ600"),
+            ("ack-feed", json!({ "id": {}, "previous_cursor": here, "cursor": here }), 400, "SEQ003"),
         ])
         .await
 }
@@ -189,8 +190,10 @@ pub(super) async fn refuse_bad_feeds(
     stage: Out<Stage>,
     made: Out<FeedMade>,
 ) -> Result<()> {
-    stage
-        .ledger(&sequence)
+    let ledger = stage.ledger(&sequence);
+    let feed = json!({ "id": "bad", "type": "action" });
+    ledger.nowhere().refuses(&[("create-feed", feed, 404, "SEQ002")]).await?;
+    ledger
         .refuses(&[
             ("create-feed", json!({ "id": made.0.id, "type": "action" }), 400, "SEQ050"),
             ("create-feed", json!({ "id": "bad" }), 400, "SEQ008"),
@@ -217,6 +220,12 @@ pub(super) async fn refuse_unknown_feed(
             ("stream-feed-items", unknown.clone(), 404, "SEQ002"),
             ("delete-feed", unknown, 404, "SEQ002"),
             ("ack-feed", acked, 404, "SEQ002"),
+            ("get-feed", json!({}), 400, "SEQ008"),
+            ("stream-feed-items", json!({}), 400, "SEQ008"),
+            ("delete-feed", json!({}), 400, "SEQ008"),
+            ("get-feed", json!({ "id": {} }), 400, "SEQ003"),
+            ("stream-feed-items", json!({ "id": {} }), 400, "SEQ003"),
+            ("delete-feed", json!({ "id": {} }), 400, "SEQ003"),
         ])
         .await
 }

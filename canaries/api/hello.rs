@@ -30,6 +30,8 @@ pub(super) async fn refuse_credential(
     let stranger = Home { credential: Secret::new("no-such-credential".to_owned()), ..home.clone() };
     let body = json!({ "id": "stranger" });
     sequence.ledger(&stranger).call("create-key", &body).await?.refused(404, "SEQ002")?;
+    // Nor does a right one, for a request that cannot be read.
+    sequence.say(&json!([]), Some(home.credential.expose())).await?.refused(400, "SEQ003")?;
     Ok(())
 }
 

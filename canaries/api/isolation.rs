@@ -38,13 +38,18 @@ pub(super) async fn isolate_ledgers(
             ("transact", json!({ "actions": [issue] }), 400, "SEQ706"),
             ("get-feed", json!({ "id": "feed-1" }), 404, "SEQ002"),
         ])
-        .await
+        .await?;
+    let refusal = |operation| (operation, json!({}), 404, "SEQ002");
+    ledger.nowhere().refuses(&["create-account", "create-flavor", "transact"].map(refusal)).await
 }
 
-pub(super) async fn keep_production_ledger_full(sequence: Sequence, _emptied: Out<Emptied>) -> Result<()> {
+pub(super) async fn keep_production_ledger_full(sequence: Sequence, emptied: Out<Emptied>) -> Result<()> {
     let name = &sequence.target().production_ledger;
     let home = sequence.find(name, &sequence.target().credential).await?;
-    sequence.ledger(&home).call("reset", &json!({})).await?.refused(403, "SEQ011").map(drop)
+    sequence.ledger(&home).call("reset", &json!({})).await?.refused(403, "SEQ011")?;
+    let emptied = sequence.ledger(&emptied.0);
+    emptied.nowhere().call("reset", &json!({})).await?.refused(404, "SEQ002")?;
+    emptied.call("reset", &json!([])).await?.refused(400, "SEQ003").map(drop)
 }
 
 pub(super) async fn keep_production_ledger(dashboard: Dashboard, workspace: Out<Workspace>) -> Result<()> {

@@ -86,15 +86,19 @@ pub(super) async fn refuse_bad_queries(
     _actions: Out<ActionsSummed>,
     _tokens: Out<TokensSummed>,
 ) -> Result<()> {
-    let mut refusals = Vec::new();
+    let (mut refusals, mut nowhere) = (Vec::new(), Vec::new());
     for list in ["list-keys", "list-feeds"].into_iter().chain(FILTERED) {
         refusals.push((list, json!({ "cursor": "no-such-cursor" }), 400, "SEQ600"));
+        refusals.push((list, json!({ "page_size": {} }), 400, "SEQ003"));
+        nowhere.push((list, json!({}), 404, "SEQ002"));
     }
     for list in FILTERED {
         refusals.push((list, json!({ "filter": "tags.kind =" }), 400, "SEQ602"));
         refusals.push((list, json!({ "filter": "tags.kind = $1" }), 400, "SEQ601"));
     }
-    sequence.ledger(&counted.home).refuses(&refusals).await
+    let ledger = sequence.ledger(&counted.home);
+    ledger.nowhere().refuses(&nowhere).await?;
+    ledger.refuses(&refusals).await
 }
 
 const FILTERED: [&str; 7] = [

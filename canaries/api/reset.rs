@@ -14,7 +14,7 @@ use crate::sequence::{Dashboard, Home, Sequence, Stats};
 pub(super) struct FullLedger(Home);
 
 /// It has been emptied.
-pub(super) struct Emptied(Home);
+pub(super) struct Emptied(pub(super) Home);
 
 const LISTS: [&str; 7] = [
     "list-keys",

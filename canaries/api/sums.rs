@@ -116,6 +116,14 @@ pub(super) async fn group_tokens(
     let by_tags =
         [json!({ "tags": { "lot": "x" }, "amount": 5 }), json!({ "tags": { "lot": "y" }, "amount": 10 })];
     expect_sums(&ledger, "sum-tokens", &query(json!(["tags"])), &by_tags).await?;
+    let by_tags_around = [("Oslo", 3), ("Rome", 12)].map(|(town, amount)| {
+        json!({
+            "flavor_id": "ruby", "flavor_tags": { "shade": { "of": "red" } },
+            "account_tags": { "cast": "scene", "home-town": town }, "amount": amount,
+        })
+    });
+    let properties = json!(["flavor_id", "flavor_tags", "account_tags"]);
+    expect_sums(&ledger, "sum-tokens", &query(properties), &by_tags_around).await?;
     let of_nobody = json!({ "filter": "flavor_id = 'nothing'", "group_by": ["account_id"] });
     expect_sums(&ledger, "sum-tokens", &of_nobody, &[]).await
 }

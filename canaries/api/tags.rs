@@ -163,8 +163,9 @@ pub(super) async fn refuse_tags_without_id(
     _flavors: Out<FlavorTagged>,
     _actions: Out<ActionTagged>,
 ) -> Result<()> {
-    let refusals = UPDATES.map(|update| (update, json!({ "tags": { "new": 1 } }), 400, "SEQ008"));
-    stage.ledger(&sequence).refuses(&refusals).await
+    let without = UPDATES.map(|update| (update, json!({ "tags": { "new": 1 } }), 400, "SEQ008"));
+    let mistyped = UPDATES.map(|update| (update, json!({ "id": {}, "tags": { "new": 1 } }), 400, "SEQ003"));
+    stage.ledger(&sequence).refuses(&[without, mistyped].concat()).await
 }
 
 pub(super) async fn refuse_tags_of_nobody(

@@ -2,12 +2,14 @@
 
 use coalmine::{Cleanup, Out, Result};
 use serde_json::{Value, json};
+use tokio::task::JoinSet;
 
 use super::{
     confirm::Confirmed,
     invite::{Invited, Joined},
     member::Limited,
     resend::Stranger,
+    sign_up::SignedIn,
     team::{NewLedger, Team},
 };
 use crate::sequence::{Dashboard, DeleteTeam, Session};
@@ -78,7 +80,21 @@ pub(super) async fn refuse_incomplete_people(dashboard: Dashboard, team: Out<Tea
         ("sign-in", json!({ "email": owner })),
         ("accept-invite", json!({ "email": owner })),
     ];
-    refuse(&dashboard, None, &without, (400, "SEQ008")).await?;
+    // An object stands where text belongs: nobody can take it for a name.
+    let mistyped_without = [
+        ("sign-up", json!({ "email": {} })),
+        ("resend-code", json!({ "email": {} })),
+        ("confirm-sign-up", json!({ "email": {} })),
+        ("sign-in", json!({ "email": {} })),
+        ("accept-invite", json!({ "code": {} })),
+    ];
+    tokio::try_join!(
+        refuse(&dashboard, None, &without, (400, "SEQ008")),
+        refuse(&dashboard, None, &mistyped_without, (400, "SEQ003")),
+    )?;
+    // Without a session nobody is found who is not there.
+    let nobody = json!({ "email": "nobody@coalmine.invalid", "password": "no-such-password" });
+    refuse(&dashboard, None, &[("delete-user", nobody)], (404, "SEQ002")).await?;
     let with = [
         ("invite-member", json!({ "team": name })),
         ("list-invites", json!({})),
@@ -88,7 +104,20 @@ pub(super) async fn refuse_incomplete_people(dashboard: Dashboard, team: Out<Tea
         ("remove-member", json!({ "team": name })),
         ("delete-user", json!({})),
     ];
-    refuse(&dashboard, Some(&team.owner), &with, (400, "SEQ008")).await
+    let mistyped_with = [
+        ("invite-member", json!({ "team": name, "email": {} })),
+        ("list-invites", json!({ "team": {} })),
+        ("revoke-invite", json!({ "team": name, "id": {} })),
+        ("list-members", json!({ "team": {} })),
+        ("update-member", json!({ "team": name, "email": {} })),
+        ("remove-member", json!({ "team": name, "email": {} })),
+        ("delete-user", json!({ "password": {} })),
+    ];
+    tokio::try_join!(
+        refuse(&dashboard, Some(&team.owner), &with, (400, "SEQ008")),
+        refuse(&dashboard, Some(&team.owner), &mistyped_with, (400, "SEQ003")),
+    )?;
+    Ok(())
 }
 
 pub(super) async fn refuse_incomplete_belongings(dashboard: Dashboard, team: Out<Team>) -> Result<()> {
@@ -103,11 +132,36 @@ pub(super) async fn refuse_incomplete_belongings(dashboard: Dashboard, team: Out
         ("delete-credential", json!({ "team": name })),
         ("delete-team", json!({ "team": name })),
     ];
-    refuse(&dashboard, Some(&team.owner), &calls, (400, "SEQ008")).await
+    let mistyped = [
+        ("create-team", json!({ "name": {} })),
+        ("create-ledger", json!({ "team": name, "name": {} })),
+        ("list-ledgers", json!({ "team": {} })),
+        ("delete-ledger", json!({ "team": name, "name": {} })),
+        ("create-credential", json!({ "team": {} })),
+        ("list-credentials", json!({ "team": {} })),
+        ("delete-credential", json!({ "team": name, "id": {} })),
+        ("delete-team", json!({ "team": name, "confirm": {} })),
+    ];
+    tokio::try_join!(
+        refuse(&dashboard, Some(&team.owner), &calls, (400, "SEQ008")),
+        refuse(&dashboard, Some(&team.owner), &mistyped, (400, "SEQ003")),
+    )?;
+    Ok(())
 }
 
-pub(super) async fn refuse_without_session(dashboard: Dashboard, _confirmed: Out<Confirmed>) -> Result<()> {
-    refuse(&dashboard, None, &WITH_SESSION.map(|it| (it, json!({}))), (401, "SEQ901")).await
+pub(super) async fn refuse_without_session(
+    dashboard: Dashboard,
+    _confirmed: Out<Confirmed>,
+    owner: Out<SignedIn>,
+) -> Result<()> {
+    // And with one, not what cannot be read.
+    let unreadable = [("sign-out", json!([])), ("list-teams", json!({ "page_size": {} }))];
+    let without = WITH_SESSION.map(|it| (it, json!({})));
+    tokio::try_join!(
+        refuse(&dashboard, None, &without, (401, "SEQ901")),
+        refuse(&dashboard, Some(&owner.0), &unreadable, (400, "SEQ003")),
+    )?;
+    Ok(())
 }
 
 pub(super) async fn refuse_wrong_session(dashboard: Dashboard, confirmed: Out<Confirmed>) -> Result<()> {
@@ -134,14 +188,22 @@ pub(super) async fn refuse_stranger(
     refuse(&dashboard, Some(&stranger.0), &calls, (404, "SEQ002")).await
 }
 
+/// All are asked for at once.
 async fn refuse(
     dashboard: &Dashboard,
     session: Option<&Session>,
-    calls: &[(&str, Value)],
+    calls: &[(&'static str, Value)],
     (status, code): (u16, &str),
 ) -> Result<()> {
-    for (operation, body) in calls {
-        dashboard.call(operation, session, body).await?.kept_out(status, code)?;
+    let mut asked = JoinSet::new();
+    for (operation, body) in calls.iter().cloned() {
+        let (dashboard, session, code) = (dashboard.clone(), session.cloned(), code.to_owned());
+        asked.spawn(async move {
+            dashboard.call(operation, session.as_ref(), &body).await?.kept_out(status, &code)
+        });
+    }
+    while let Some(refused) = asked.join_next().await {
+        refused??;
     }
     Ok(())
 }

@@ -30,6 +30,8 @@ pub(super) async fn delete_credential(
     _ledger: Out<NewLedger>,
     opened: Out<Opened>,
 ) -> Result<CredentialGone> {
+    // What it opens to the last, it opens to requests that can be read.
+    sequence.ledger(&opened.0).call("stats", &json!([])).await?.refused(400, "SEQ003")?;
     let body = json!({ "team": team.name, "id": credential.0.id });
     let sent = dashboard.send("delete-credential", Some(&team.owner), body).await?;
     sent.reply.done()?;

@@ -43,6 +43,7 @@ pub(super) async fn sign_out(
     // The other session goes on.
     let user: User = dashboard.call("get-user", Some(&owner.0), &json!({})).await?.ok()?;
     ensure_eq!(user.email, owner.0.email, "who is signed in by the other session");
+    dashboard.call("get-user", Some(&owner.0), &json!([])).await?.refused(400, "SEQ003")?;
     Ok(SignedOut(sent))
 }
 

@@ -84,8 +84,16 @@ impl Sequence {
     /// # Errors
     /// If no answer came.
     pub async fn say_hello(&self, ledger: &str, credential: Option<&str>) -> Result<Reply> {
+        self.say(&json!({ "ledger_name": ledger }), credential).await
+    }
+
+    /// Calls `hello` with any body.
+    ///
+    /// # Errors
+    /// If no answer came.
+    pub async fn say(&self, body: &Value, credential: Option<&str>) -> Result<Reply> {
         let request = credentialed(self.api(&self.target.entry).post("/hello"), credential);
-        Reply::to(request, Names::Snake, &new_key(), &json!({ "ledger_name": ledger })).await
+        Reply::to(request, Names::Snake, &new_key(), body).await
     }
 
     /// Finds a ledger.
@@ -122,7 +130,21 @@ impl Sequence {
     }
 }
 
+impl Home {
+    /// Where no ledger is, with the same credential.
+    #[must_use]
+    pub fn nowhere(&self) -> Self {
+        Self { ledger: "no-such-ledger".to_owned(), ..self.clone() }
+    }
+}
+
 impl Ledger {
+    /// The same credential where no ledger is.
+    #[must_use]
+    pub fn nowhere(&self) -> Self {
+        Self { home: self.home.nowhere(), ..self.clone() }
+    }
+
     /// Calls an operation as it is, with an idempotency key of its own.
     ///
     /// # Errors

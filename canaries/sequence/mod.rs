@@ -10,7 +10,7 @@ mod reply;
 mod target;
 mod undo;
 
-pub use contract::{DOCUMENT, operations, surface};
+pub use contract::{DOCUMENT, operations, read, surface};
 pub use dashboard::{Credential, Dashboard, Invite, Member, Session, Sessions};
 pub use ledger::{Home, Ledger, Sequence};
 pub use objects::{

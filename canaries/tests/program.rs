@@ -175,7 +175,7 @@ pub(crate) fn sandbox(arguments: &[&str], folder: &Path) -> Process {
 }
 
 /// The program, without anything of the environment in which the tests run but the way to other programs.
-fn command(variables: &Variables, folder: &Path) -> Command {
+pub(crate) fn command(variables: &Variables, folder: &Path) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_canaries"));
     command.env_clear().env("PATH", path()).env("TMPDIR", folder).envs(variables);
     command.current_dir(folder);

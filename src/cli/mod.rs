@@ -1,8 +1,10 @@
 //! The suite as a program: one binary per product, with the same commands for each.
 
+mod document;
 mod sandbox;
+mod surface;
 
-use std::{ffi::OsString, process::ExitCode, time::Duration};
+use std::{ffi::OsString, process::ExitCode, sync::Arc, time::Duration};
 
 use clap::{Args, Parser, Subcommand};
 pub use sandbox::{Exports, Standalone, socket_address};
@@ -11,6 +13,7 @@ use crate::{
     config::{ConfigError, Setup},
     harness,
     suite::Suite,
+    surface::Surface,
     verdict::EXIT_USAGE,
 };
 
@@ -33,16 +36,19 @@ enum Command<O: Args> {
     },
     /// Runs the product's sandbox alone, and prints the environment that points the canaries at it.
     Sandbox(sandbox::SandboxArguments<O>),
+    /// Runs the canaries once and prints what of the product's OpenAPI document they have not seen.
+    Surface(surface::SurfaceArguments),
 }
 
 /// Runs the program; the arguments are the process's.
 ///
-/// `suite` is the table of contents; `sandbox` starts a world of the product, with these faults on, this added to
-/// every answer, and what the product's own options say. They are listed among those of the subcommand `sandbox`; a
-/// product that needs none takes `()`.
+/// `suite` is the table of contents; `document` reads what its answers are held against, without starting anything;
+/// `sandbox` starts a world of the product, with these faults on, this added to every answer, and what the product's
+/// own options say. They are listed among those of the subcommand `sandbox`; a product that needs none takes `()`.
 #[must_use]
 pub fn main<S: Setup, O: Args>(
     suite: fn() -> Suite,
+    document: fn() -> Result<Arc<Surface>, ConfigError>,
     sandbox: impl FnOnce(Vec<String>, Duration, O) -> Result<Standalone, ConfigError>,
 ) -> ExitCode {
     let Arguments { command } = match Arguments::try_parse() {
@@ -58,5 +64,6 @@ pub fn main<S: Setup, O: Args>(
             harness::main_with::<S>(suite(), arguments, true)
         }
         Command::Sandbox(arguments) => sandbox::run(arguments, sandbox),
+        Command::Surface(arguments) => surface::run::<S>(&arguments, suite, document),
     }
 }

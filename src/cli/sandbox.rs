@@ -203,7 +203,7 @@ fn table(rows: &[(String, String)]) -> String {
 }
 
 /// A reader that has gone away (`| head`) is no reason to panic.
-fn print(text: &str) -> Result<(), ConfigError> {
+pub(super) fn print(text: &str) -> Result<(), ConfigError> {
     let mut out = std::io::stdout().lock();
     out.write_all(text.as_bytes())
         .and_then(|()| out.flush())

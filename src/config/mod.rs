@@ -150,6 +150,15 @@ impl<'e> Settings<'e> {
             };
             self.problem(&name, "there is no such setting", remedy);
         }
+        self.finish_asked()
+    }
+
+    /// The problems with what was asked for: for commands that need few of a suite's settings. Unlike with
+    /// [`Self::finish`], names that nobody asked for are no problem.
+    ///
+    /// # Errors
+    /// If there is any.
+    pub fn finish_asked(mut self) -> Result<(), ConfigError> {
         let garbled: Vec<_> = self
             .environment
             .garbled()

@@ -82,13 +82,43 @@ pub(crate) fn main_with<S: Setup>(
             return if error.use_stderr() { EXIT_USAGE.into() } else { ExitCode::SUCCESS };
         }
     };
-    match run::<S>(suite, args, &Environment::of_process(), alone) {
+    concluding(run::<S>(suite, args, &Environment::of_process(), alone, None))
+}
+
+/// Runs the whole suite once without trials; then somebody looks at the runs, and says whether that went well. The
+/// exit code is as that of [`main`]. Nothing goes to standard output.
+#[cfg(all(feature = "drill", feature = "surface"))]
+pub(crate) fn once<S: Setup>(suite: Suite, look: &Look<'_>) -> ExitCode {
+    let args = Arguments::default();
+    concluding(run::<S>(suite, args, &Environment::of_process(), true, Some(look)))
+}
+
+fn concluding(outcome: Result<ExitCode, Refusal>) -> ExitCode {
+    match outcome {
         Ok(code) => code,
         Err(Refusal(message)) => {
             say(format_args!("error: {message}"));
             EXIT_USAGE.into()
         }
     }
+}
+
+/// Who looks at runs that have ended.
+type Look<'l> = dyn Fn(&Finished) -> bool + 'l;
+
+/// The runs of a process that have ended, for those who look at more than the reports hold.
+#[cfg_attr(
+    not(all(feature = "drill", feature = "surface")),
+    expect(dead_code, reason = "nobody looks without the commands")
+)]
+pub(crate) struct Finished {
+    pub(crate) suite: String,
+    pub(crate) target: String,
+    pub(crate) verdict: Verdict,
+    /// With all secrets, and bodies that are not cut.
+    pub(crate) records: Vec<RunRecord>,
+    /// Knows the secrets of all runs.
+    pub(crate) redactor: Redactor,
 }
 
 /// A line for people. That nobody reads it any more (`| head`, or Ctrl-C that ends `tee` first) must not end the run.
@@ -110,6 +140,7 @@ fn run<S: Setup>(
     mut args: Arguments,
     environment: &Environment,
     alone: bool,
+    look: Option<&Look<'_>>,
 ) -> Result<ExitCode, Refusal> {
     if args.test_threads == Some(0) {
         return Err(Refusal("--test-threads 0: expected at least 1; leave it out for no limit".to_owned()));
@@ -192,7 +223,7 @@ fn run<S: Setup>(
         Some(finish())
     };
     let shared = trials::Shared { redactor: start.redactor.clone(), handle: runtime.handle().clone() };
-    let all_well = concluded(&args, trials::trials(&args, &selection, &reporter, &shared));
+    let all_well = look.is_some() || concluded(&args, trials::trials(&args, &selection, &reporter, &shared));
 
     runtime.block_on(async {
         for run in finishing.unwrap_or_else(finish) {
@@ -202,6 +233,7 @@ fn run<S: Setup>(
     });
     drop(watchdog);
     let code = reporter.report();
+    let all_well = all_well && look.is_none_or(|look| look(&reporter.finished(&start.target)));
     // A step that blocks its thread must not keep the process alive.
     runtime.shutdown_background();
     drop(start.keep);
@@ -247,12 +279,27 @@ impl Reporter {
         surface::cases(&self.plan, self.operations.iter().map(String::as_str), records)
     }
 
+    /// Each run knows secrets of its own: everything passes all of them.
+    fn redactor(&self) -> Redactor {
+        Redactor::all_of(self.runs.iter().map(|run| run.redactor()).chain([&self.redactor]))
+    }
+
+    fn finished(&self, target: &str) -> Finished {
+        let records: Vec<_> = self.runs.iter().map(|run| run.uncut_record()).collect();
+        let redactor = self.redactor();
+        Finished {
+            suite: self.plan.suite.to_string(),
+            target: redactor.clean(target).into_owned(),
+            verdict: surface::worst(&records, &self.cases(&records)),
+            records,
+            redactor,
+        }
+    }
+
     /// Writes the reports and the summary of the runs as they stand; returns the exit code.
     fn report(&self) -> u8 {
         let records: Vec<_> = self.runs.iter().map(|run| run.record()).collect();
-        // Each run knows secrets of its own: everything passes all of them.
-        let runs = self.runs.iter().map(|run| run.redactor());
-        let redactor = Redactor::all_of(runs.chain([&self.redactor]));
+        let redactor = self.redactor();
         let surface = self.cases(&records);
         let written = self.reports.write(&self.plan.suite, &records, &surface, &redactor);
         if let Err(error) = &written {

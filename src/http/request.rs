@@ -13,13 +13,10 @@ use super::{Answer, Api};
 use crate::surface::Breach;
 use crate::{
     failure::{ExchangeRef, Failure, Result},
-    record::Exchange,
+    record::{Exchange, KEPT_BODY},
     suite::hex,
     verdict::Cause,
 };
-
-/// How much of a body is kept until the record is redacted and cut, in bytes.
-const KEPT_BODY: usize = 64 * 1024;
 
 /// A request that has not been sent.
 #[must_use = "a request does nothing until it is sent"]

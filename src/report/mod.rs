@@ -4,6 +4,8 @@
 //! else: it takes the texts, passes them through the redactor and puts them in place.
 
 pub mod console;
+#[cfg(feature = "surface")]
+pub mod coverage;
 #[cfg(feature = "harness")]
 pub mod files;
 #[cfg(feature = "harness")]

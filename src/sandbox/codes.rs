@@ -14,10 +14,22 @@ pub(crate) struct Code {
     #[serde(skip)]
     pub(crate) retriable: bool,
     pub(crate) message: &'static str,
+    /// What a refusal gives as specifics unless it knows better.
+    #[serde(skip)]
+    pub(crate) detail: Option<&'static str>,
 }
 
 const fn code(seq: &'static str, status: StatusCode, message: &'static str) -> Code {
-    Code { seq, status, retriable: false, message }
+    Code { seq, status, retriable: false, message, detail: None }
+}
+
+const fn detailed(
+    seq: &'static str,
+    status: StatusCode,
+    message: &'static str,
+    detail: &'static str,
+) -> Code {
+    Code { seq, status, retriable: false, message, detail: Some(detail) }
 }
 
 const BAD: StatusCode = StatusCode::BAD_REQUEST;
@@ -25,13 +37,23 @@ const BAD: StatusCode = StatusCode::BAD_REQUEST;
 /// Something broke inside \[C, 14 row 5\].
 pub(crate) const INTERNAL: Code = code("SEQ000", StatusCode::INTERNAL_SERVER_ERROR, "Internal error");
 /// Object not found; also a bad credential, which is 404 and not 401 \[T, 2\].
-pub(crate) const NOT_FOUND: Code = code("SEQ002", StatusCode::NOT_FOUND, "Not found");
+pub(crate) const NOT_FOUND: Code = detailed(
+    "SEQ002",
+    StatusCode::NOT_FOUND,
+    "Not found",
+    "there is no such thing here, or the credential does not open it",
+);
 /// A body that is not JSON, too big, too deep, or a field of the wrong type \[C, 14 rows 5 and 34\].
 pub(crate) const MALFORMED: Code = code("SEQ003", BAD, "Malformed request");
 /// A required field is missing, or an id is not acceptable \[D; C, 14 row 35\].
 pub(crate) const MISSING: Code = code("SEQ008", BAD, "Missing or invalid field");
 /// The role does not allow it \[C, 14 row 7\].
-pub(crate) const FORBIDDEN: Code = code("SEQ011", StatusCode::FORBIDDEN, "Not allowed");
+pub(crate) const FORBIDDEN: Code = detailed(
+    "SEQ011",
+    StatusCode::FORBIDDEN,
+    "Not allowed",
+    "the role does not allow it, or the ledger is a production ledger",
+);
 /// The id is in use \[T for keys, D\].
 pub(crate) const IN_USE: Code = code("SEQ050", BAD, "Already in use");
 /// `key_ids` missing, empty or unknown \[T, D\].
@@ -67,9 +89,10 @@ pub(crate) const TOO_BIG: Code = code("SEQ711", BAD, "Transaction is too large: 
 pub(crate) const FUNDS: Code = code("SEQ760", BAD, "Insufficient tokens");
 /// Nested: enough tokens, but some are reserved \[T\].
 pub(crate) const RESERVED: Code =
-    Code { seq: "SEQ761", status: BAD, retriable: true, message: "Some tokens are reserved; try again" };
+    Code { retriable: true, ..code("SEQ761", BAD, "Some tokens are reserved; try again") };
 /// Not signed in \[15\].
-pub(crate) const NOT_SIGNED_IN: Code = code("SEQ901", StatusCode::UNAUTHORIZED, "Not signed in");
+pub(crate) const NOT_SIGNED_IN: Code =
+    detailed("SEQ901", StatusCode::UNAUTHORIZED, "Not signed in", "the session is missing, wrong or ended");
 /// Wrong code \[15\].
 pub(crate) const WRONG_CODE: Code = code("SEQ902", BAD, "Wrong code");
 /// Code expired, or used up by wrong tries \[15\].

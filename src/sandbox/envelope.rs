@@ -41,7 +41,8 @@ pub(crate) struct Refusal {
 
 impl From<Code> for Refusal {
     fn from(code: Code) -> Refusal {
-        Refusal { code, detail: None, retriable: code.retriable, data: Map::new() }
+        let detail = code.detail.map(ToOwned::to_owned);
+        Refusal { code, detail, retriable: code.retriable, data: Map::new() }
     }
 }
 
@@ -150,7 +151,9 @@ pub(crate) fn wrong_type(name: &str, expected: &str) -> Refusal {
 
 /// The refusal of a request without `names`.
 pub(crate) fn missing(names: &[&str]) -> Refusal {
-    Refusal::from(codes::MISSING).data("missing_fields", names.to_vec())
+    codes::MISSING
+        .because(format!("`{}` is missing", names.join("`, `")))
+        .data("missing_fields", names.to_vec())
 }
 
 fn deeper_than(value: &Value, levels: usize) -> bool {
@@ -189,12 +192,12 @@ mod tests {
     fn a_refusal_shows_only_what_it_has() {
         let text = |refusal: Refusal| serde_json::to_string(&refusal).unwrap();
         assert_eq!(
-            text(codes::NOT_FOUND.into()),
-            r#"{"seq_code":"SEQ002","message":"Not found","retriable":false}"#
+            text(codes::NO_ACTIONS.into()),
+            r#"{"seq_code":"SEQ707","message":"Transaction has no actions","retriable":false}"#
         );
         assert_eq!(
             text(missing(&["id"])),
-            r#"{"seq_code":"SEQ008","message":"Missing or invalid field","retriable":false,"data":{"missing_fields":["id"]}}"#
+            r#"{"seq_code":"SEQ008","message":"Missing or invalid field","detail":"`id` is missing","retriable":false,"data":{"missing_fields":["id"]}}"#
         );
     }
 }

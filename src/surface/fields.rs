@@ -1,4 +1,4 @@
-//! What the document says that answers hold, for those who count what was seen or take something away.
+//! What the document says that requests and answers hold, for those who count what was seen or take something away.
 
 use std::collections::BTreeMap;
 
@@ -6,26 +6,38 @@ use serde_json::Value;
 
 use super::{
     pointer::{child, decode},
-    responses::Response,
-    validator::Schemas,
+    responses::{Request, Response, is_json},
+    schema::ONLY_IN_REQUESTS,
+    validator::{Schemas, types},
 };
 
 /// How deep fields are listed.
 const DEPTH: usize = 12;
 
-/// How many fields of one answer are listed.
+/// How many fields of one body are listed.
 const FIELDS: usize = 2_000;
 
 /// How far references and parts are followed at one value.
 const FAR: usize = 32;
 
-/// One operation with its documented answers.
+/// One operation with its documented request and answers.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Documented {
     /// The operation's name.
     pub operation: String,
+    /// What a request may have as its body.
+    pub request: Option<DocumentedRequest>,
     /// Its answers, exact statuses first.
     pub answers: Vec<DocumentedAnswer>,
+}
+
+/// The documented body of an operation's requests.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DocumentedRequest {
+    /// Whether a request must have one.
+    pub required: bool,
+    /// The members that a JSON body may have, by pointer; not those that are `readOnly`.
+    pub fields: Vec<Field>,
 }
 
 /// One documented answer of an operation.
@@ -33,34 +45,69 @@ pub struct Documented {
 pub struct DocumentedAnswer {
     /// `200`, `4XX` or `default`.
     pub status: String,
+    /// Why no client can bring such an answer about, if that is so: what the document has as
+    /// `x-coalmine-unprovoked`.
+    pub unprovoked: Option<String>,
     /// The headers that every such answer has.
     pub headers: Vec<String>,
-    /// The members that a JSON body may have, by pointer.
+    /// The members that a JSON body may have, by pointer; not those that are `writeOnly`.
     pub fields: Vec<Field>,
 }
 
-/// A member of a documented answer.
+/// A member of a documented request or answer.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Field {
-    /// JSON pointer into an answer. It goes through the first element of each array: `/items/0/id`.
+    /// JSON pointer into a body. It goes through the first element of each array: `/items/0/id`.
     pub pointer: String,
-    /// Whether every such answer has it that has what it is in, up to arrays, which may be empty.
+    /// Whether every such body has it that has what it is in, up to arrays, which may be empty.
     pub required: bool,
+    /// Whether it can be nothing but `null`.
+    pub only_null: bool,
 }
 
 /// The fields of an answer's first JSON body.
-pub(super) fn fields(response: &Response, schemas: &Schemas) -> Vec<Field> {
-    let json = response.content.iter().find(|(name, _)| super::responses::is_json(name));
+pub(super) fn of_answer(response: &Response, schemas: &Schemas) -> Vec<Field> {
+    let json = response.content.iter().find(|(name, _)| is_json(name));
     let Some(place) = json.and_then(|(_, schema)| *schema) else { return Vec::new() };
-    let mut fields = Fields { document: schemas.document(), found: BTreeMap::new(), path: Vec::new() };
-    fields.value(schemas.schema(place).0, "", true, 0);
-    let required = |(pointer, required)| Field { pointer, required };
-    fields.found.into_iter().map(required).collect()
+    fields(schemas, schemas.schema(place).0, Body::Answer)
+}
+
+/// The fields of a request's first JSON body.
+pub(super) fn of_request(request: &Request, schemas: &Schemas) -> Vec<Field> {
+    let Some(pointer) = &request.schema else { return Vec::new() };
+    let schema = schemas.document().pointer(&schemas.inner(pointer)).unwrap_or(&Value::Null);
+    fields(schemas, schema, Body::Request)
+}
+
+fn fields(schemas: &Schemas, schema: &Value, body: Body) -> Vec<Field> {
+    let document = schemas.document();
+    let mut fields = Fields { document, body, found: BTreeMap::new(), path: Vec::new() };
+    fields.value(schema, "", true, 0);
+    let field = |(pointer, Found { required, only_null })| {
+        let only_null = only_null.unwrap_or_default();
+        Field { pointer, required, only_null }
+    };
+    fields.found.into_iter().map(field).collect()
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Body {
+    Request,
+    Answer,
+}
+
+/// What was found of a field, by all schemas that name it.
+#[derive(Clone, Copy)]
+struct Found {
+    required: bool,
+    /// Nothing if they only demand it.
+    only_null: Option<bool>,
 }
 
 struct Fields<'d> {
     document: &'d Value,
-    found: BTreeMap<String, bool>,
+    body: Body,
+    found: BTreeMap<String, Found>,
     /// The schemas on the way here: one that comes again has been listed above.
     path: Vec<*const Value>,
 }
@@ -97,24 +144,38 @@ impl<'d> Fields<'d> {
     }
 
     fn members(&mut self, schema: &'d Value, pointer: &str, required: bool) {
-        let demanded = schema.get("required").and_then(Value::as_array).map_or(&[][..], Vec::as_slice);
-        for name in demanded.iter().filter_map(Value::as_str) {
-            self.note(child(pointer, name), required);
+        let (also, left_out) = match self.body {
+            Body::Request => (Some(ONLY_IN_REQUESTS), "readOnly"),
+            Body::Answer => (None, "writeOnly"),
+        };
+        let members = schema.get("properties").and_then(Value::as_object);
+        // `false` allows no value: so the member is forbidden.
+        let elsewhere = |member: &Value| {
+            member.get(left_out) == Some(&Value::Bool(true)) || *member == Value::Bool(false)
+        };
+        let names = |keyword| schema.get(keyword).and_then(Value::as_array).into_iter().flatten();
+        let demanded = names("required").chain(also.into_iter().flat_map(names)).filter_map(Value::as_str);
+        let demanded: Vec<&str> =
+            demanded.filter(|name| !members.and_then(|all| all.get(*name)).is_some_and(elsewhere)).collect();
+        for name in &demanded {
+            // Another part of the schema may say more of it.
+            self.note(child(pointer, name), Found { required, only_null: None });
         }
-        for (name, member) in schema.get("properties").and_then(Value::as_object).into_iter().flatten() {
-            if member.get("writeOnly") == Some(&Value::Bool(true)) {
-                continue;
-            }
+        for (name, member) in members.into_iter().flatten().filter(|(_, member)| !elsewhere(member)) {
             let pointer = child(pointer, name);
-            let demanded = demanded.iter().any(|it| it == name);
-            self.note(pointer.clone(), required && demanded);
-            self.value(member, &pointer, required && demanded, 0);
+            let required = required && demanded.contains(&name.as_str());
+            let only_null = Some(types(self.document, member) == ["null"]);
+            self.note(pointer.clone(), Found { required, only_null });
+            self.value(member, &pointer, required, 0);
         }
     }
 
-    fn note(&mut self, pointer: String, required: bool) {
+    fn note(&mut self, pointer: String, Found { required, only_null }: Found) {
         if self.found.len() < FIELDS {
-            *self.found.entry(pointer).or_default() |= required;
+            let known = self.found.entry(pointer).or_insert(Found { required, only_null });
+            known.required |= required;
+            let both = known.only_null.zip(only_null).map(|(known, new)| known && new);
+            known.only_null = both.or(known.only_null).or(only_null);
         }
     }
 }

@@ -19,13 +19,27 @@
 //!   themselves at the same value are mistakes.
 //! * Of schemas that no answer has to follow only the references are judged. Real documents have mistakes there.
 //! * A path may have a query, as in `/pets?preview=true`: its pairs have to be in the request.
+//!
+//! [`Surface::documented`] lists what there is; [`coverage`] says what of it a run has not seen, and [`difference`]
+//! what another document has otherwise. Answers that the product gives only when it is itself in trouble cannot be
+//! seen on purpose. They are marked in the document, on the response object, with the reason, and do not count as
+//! missing:
+//!
+//! ```yaml
+//! '500':
+//!   description: Something broke inside.
+//!   x-coalmine-unprovoked: The shop answers so only when something in it is broken.
+//! ```
 
 mod breach;
 mod check;
+mod coverage;
+mod difference;
 mod document;
 mod error;
 mod expansion;
 mod fields;
+mod names;
 mod pointer;
 mod responses;
 mod schema;
@@ -40,12 +54,14 @@ use reqwest::header::HeaderMap;
 use serde_json::Value;
 
 pub use breach::{AnswerPlace, Breach};
+pub use coverage::{Coverage, Hole, Missing, Tally, Unmatched, Unprovoked, coverage, exchanges};
+pub use difference::{Change, Part, Way, difference};
 pub use error::{DocumentError, DocumentPlace};
-pub use fields::{Documented, DocumentedAnswer, Field};
+pub use fields::{Documented, DocumentedAnswer, DocumentedRequest, Field};
 
 use self::{
     check::Check,
-    responses::{Reader, Responses},
+    responses::{Read, Reader, Request, Responses},
     structure::{Version, Walk},
     validator::Schemas,
 };
@@ -84,7 +100,8 @@ const STACK: usize = 64 << 20;
 pub struct Surface {
     /// Shared with the clients of every step.
     operations: Arc<Operations>,
-    /// In the order of `operations`.
+    /// In the order of `operations`, as the next.
+    requests: Vec<Option<Request>>,
     responses: Vec<Responses>,
     schemas: Schemas,
 }
@@ -114,10 +131,10 @@ impl Surface {
         walk.whole()?;
         let edits = walk.edits;
         let mut reader = Reader::new(&document, version);
-        let (operations, responses) = reader.operations()?;
+        let Read { operations, requests, responses } = reader.operations()?;
         let places = reader.schemas;
         let operations = Arc::new(operations.below(servers::base_paths(&document)));
-        Ok(Self { operations, responses, schemas: Schemas::new(document, edits, &places) })
+        Ok(Self { operations, requests, responses, schemas: Schemas::new(document, edits, &places) })
     }
 
     /// The operations, in the order of their paths. They are found with the base paths of the document's servers and
@@ -159,22 +176,28 @@ impl Surface {
         check.against(&self.responses[index])
     }
 
-    /// What the document says that each operation answers.
+    /// What the document says that each operation is sent and answers, in the order of [`Self::operations`].
     #[must_use]
     pub fn documented(&self) -> Vec<Documented> {
         let answer = |(status, response): &(responses::Status, Arc<responses::Response>)| {
             let required = response.headers.iter().filter(|header| header.required);
             DocumentedAnswer {
                 status: status.to_string(),
+                unprovoked: response.unprovoked.clone(),
                 headers: required.map(|header| header.name.clone()).collect(),
-                fields: fields::fields(response, &self.schemas),
+                fields: fields::of_answer(response, &self.schemas),
             }
+        };
+        let request = |request: &Request| DocumentedRequest {
+            required: request.required,
+            fields: fields::of_request(request, &self.schemas),
         };
         self.operations
             .iter()
-            .zip(&self.responses)
-            .map(|(operation, responses)| Documented {
+            .zip(self.requests.iter().zip(&self.responses))
+            .map(|(operation, (asked, responses))| Documented {
                 operation: operation.name.clone(),
+                request: asked.as_ref().map(request),
                 answers: responses.list.iter().map(answer).collect(),
             })
             .collect()

@@ -1,4 +1,4 @@
-//! The operations of a document with the answers that it allows them.
+//! The operations of a document with their requests, and the answers that it allows them.
 
 use std::{collections::HashMap, sync::Arc};
 
@@ -10,6 +10,24 @@ use super::{
     structure::{METHODS, Version, object, resolve},
 };
 use crate::operations::{Operation, Operations};
+
+/// The member of a response that says why no client can bring it about.
+const UNPROVOKED: &str = "x-coalmine-unprovoked";
+
+/// What an operation may be sent.
+#[derive(Debug)]
+pub(super) struct Request {
+    pub(super) required: bool,
+    /// Pointer to the schema of its first JSON body, in the document as it was written.
+    pub(super) schema: Option<String>,
+}
+
+/// All operations, and in their order what each is sent and answers.
+pub(super) struct Read {
+    pub(super) operations: Operations,
+    pub(super) requests: Vec<Option<Request>>,
+    pub(super) responses: Vec<Responses>,
+}
 
 /// One operation's answers.
 #[derive(Clone, Debug, Default)]
@@ -68,6 +86,8 @@ pub(super) struct Response {
     pub(super) headers: Vec<Header>,
     /// By media type, in lower case and without parameters; the most precise first.
     pub(super) content: Vec<(String, Option<usize>)>,
+    /// Why no client can bring it about.
+    pub(super) unprovoked: Option<String>,
 }
 
 /// A header of an answer.
@@ -84,7 +104,12 @@ pub(super) struct Header {
 
 impl Responses {
     pub(super) fn of(&self, status: u16) -> Option<&Response> {
-        self.list.iter().find(|(known, _)| known.holds(status)).map(|(_, response)| response.as_ref())
+        self.position(status).map(|index| self.list[index].1.as_ref())
+    }
+
+    /// The number of the response in the list.
+    pub(super) fn position(&self, status: u16) -> Option<usize> {
+        self.list.iter().position(|(known, _)| known.holds(status))
     }
 
     /// `200, 4XX or default`.
@@ -113,8 +138,9 @@ impl<'d> Reader<'d> {
         Self { written, version, schemas: Vec::new(), known: HashMap::new() }
     }
 
-    pub(super) fn operations(&mut self) -> Result<(Operations, Vec<Responses>), DocumentError> {
-        let (mut list, mut responses) = (Vec::<Operation>::new(), Vec::new());
+    pub(super) fn operations(&mut self) -> Result<Read, DocumentError> {
+        let mut list = Vec::<Operation>::new();
+        let (mut requests, mut responses) = (Vec::new(), Vec::new());
         let (mut places, mut names) = (HashMap::new(), HashMap::new());
         let written = self.written;
         for (path, item) in written.get("paths").and_then(Value::as_object).into_iter().flatten() {
@@ -141,11 +167,25 @@ impl<'d> Reader<'d> {
                     let message = format!("another operation, #{first}, is named `{name}` as well");
                     return Err(DocumentError::at(&child(&at, "operationId"), message));
                 }
+                requests.push(self.request(operation, &at)?);
                 responses.push(self.responses(operation, &at)?);
                 list.push(Operation { name, method, path: path.clone() });
             }
         }
-        Ok((list.into_iter().collect(), responses))
+        Ok(Read { operations: list.into_iter().collect(), requests, responses })
+    }
+
+    /// What is sent is not checked, so mistakes in it do not count; only its references have been judged.
+    fn request(&self, operation: &'d Value, at: &str) -> Result<Option<Request>, DocumentError> {
+        let Some(body) = operation.get("requestBody") else { return Ok(None) };
+        let (body, pointer) = self.end_of(body, &child(at, "requestBody"))?;
+        let content = body.get("content").and_then(Value::as_object);
+        let json = content.into_iter().flatten().find(|(name, _)| is_json(&essence(name)));
+        let schema = json
+            .filter(|(_, media)| media.get("schema").is_some())
+            .map(|(name, _)| child(&child(&child(&pointer, "content"), name), "schema"));
+        let required = body.get("required") == Some(&Value::Bool(true));
+        Ok(Some(Request { required, schema }))
     }
 
     /// An operation of a path item, or of what that refers to, with its pointer.
@@ -209,7 +249,16 @@ impl<'d> Reader<'d> {
             content.push((essence(name), schema));
         }
         content.sort_by_key(|(name, _)| name.matches('*').count());
-        let response = Arc::new(Response { pointer: pointer.clone(), headers, content });
+        let unprovoked = match response.get(UNPROVOKED) {
+            None => None,
+            Some(Value::String(reason)) if !reason.trim().is_empty() => Some(reason.clone()),
+            Some(other) => {
+                let found = if other.is_string() { "no text" } else { kind_of(other) };
+                let message = format!("expected the reason why no client can bring it about, got {found}");
+                return Err(DocumentError::at(&child(&pointer, UNPROVOKED), message));
+            }
+        };
+        let response = Arc::new(Response { pointer: pointer.clone(), headers, content, unprovoked });
         self.known.insert(pointer, Arc::clone(&response));
         Ok(response)
     }
@@ -281,7 +330,7 @@ fn problem_of(path: &str) -> Option<&'static str> {
 }
 
 /// The path without the names in its braces, which make no difference.
-fn nameless(path: &str) -> String {
+pub(super) fn nameless(path: &str) -> String {
     let mut nameless = String::with_capacity(path.len());
     let mut inside = false;
     for letter in path.chars() {

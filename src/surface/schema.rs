@@ -72,6 +72,9 @@ const NAMING: [&str; 5] = ["$id", "$anchor", "$dynamicAnchor", "$dynamicRef", "$
 
 const TYPES: [&str; 7] = ["string", "number", "integer", "boolean", "array", "object", "null"];
 
+/// Where the changed document keeps which members only requests must have.
+pub(super) const ONLY_IN_REQUESTS: &str = "x-coalmine-only-in-requests";
+
 /// What has to change in a schema.
 #[derive(Debug, Default)]
 pub(super) struct Edit {
@@ -121,7 +124,11 @@ impl Edit {
             }
         }
         if let Some(Value::Array(required)) = schema.get_mut("required") {
-            required.retain(|name| !self.write_only.iter().any(|it| name == it));
+            let only_in_requests: Vec<Value> =
+                required.extract_if(.., |name| self.write_only.iter().any(|it| name == it)).collect();
+            if !only_in_requests.is_empty() {
+                schema.insert(ONLY_IN_REQUESTS.into(), only_in_requests.into());
+            }
         }
         if self.nullable {
             schema.remove("nullable");

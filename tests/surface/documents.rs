@@ -3,7 +3,9 @@
 //! `ci/fetch-openapi-documents.sh FOLDER` brings those of large vendors; with OPENAPI_DOCUMENTS=FOLDER they are read
 //! here.
 
-use std::fs;
+use std::{collections::BTreeSet, fs};
+
+use coalmine::surface::{coverage, difference};
 
 use super::*;
 
@@ -56,7 +58,7 @@ fn large_documents_of_vendors_are_read() {
         println!("skipped: OPENAPI_DOCUMENTS names no folder; see ci/fetch-openapi-documents.sh");
         return;
     };
-    let mut found = 0;
+    let (mut found, mut large, mut versions) = (0, 0, BTreeSet::new());
     for (file, operations) in [
         ("github.json", 1_223),
         ("shipengine.json", 76),
@@ -74,6 +76,14 @@ fn large_documents_of_vendors_are_read() {
             continue;
         };
         found += 1;
+        large += usize::from(text.len() > 1 << 20);
+        // A document may stand on one line, with its version anywhere.
+        let of = |version: &&str| {
+            ["openapi: ", "openapi: \"", "openapi: '", "\"openapi\":\"", "\"openapi\": \""]
+                .iter()
+                .any(|it| text.contains(&format!("{it}{version}")))
+        };
+        versions.extend(["3.0.", "3.1."].into_iter().find(of));
         let surface = Surface::parse(&text).unwrap_or_else(|error| panic!("{file}: {error}"));
         surface.compile().unwrap_or_else(|error| panic!("{file}: {error}"));
         assert_eq!(surface.operations().iter().count(), operations, "{file}");
@@ -81,6 +91,32 @@ fn large_documents_of_vendors_are_read() {
             surface.documented().iter().flat_map(|it| &it.answers).map(|answer| answer.fields.len()).sum();
         println!("{file}: {operations} operations, {} schemas, {fields} fields", surface.compiled());
         assert!(fields > operations, "{file}");
+        requests_are_matched(file, &surface);
+        assert_eq!(difference(&surface, &surface), [], "{file}");
+        assert_eq!(coverage(&surface, []).operations.of, operations, "{file}");
     }
     println!("{found} documents were read");
+    assert!(
+        found >= 3 && large >= 1,
+        "expected three documents, one above 1 MB; found {found}, {large} large"
+    );
+    assert_eq!(versions.len(), 2, "expected documents of 3.0 and 3.1");
+}
+
+/// A request for each operation, made from its path, finds that operation.
+fn requests_are_matched(file: &str, surface: &Surface) {
+    for operation in surface.operations().iter() {
+        let mut path = String::new();
+        let mut rest = operation.path.as_str();
+        while let Some((before, (_, after))) =
+            rest.split_once('{').and_then(|(before, rest)| Some((before, rest.split_once('}')?)))
+        {
+            path += before;
+            path += "zz9";
+            rest = after;
+        }
+        path += rest;
+        let found = surface.operation(&operation.method, &path).map(|it| it.name.as_str());
+        assert_eq!(found, Some(operation.name.as_str()), "{file}: {} {path}", operation.method);
+    }
 }

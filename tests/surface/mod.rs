@@ -3,6 +3,8 @@
 #![expect(clippy::unwrap_used, reason = "helpers of tests, outside the functions that clippy knows as tests")]
 
 mod breaches;
+mod coverage;
+mod difference;
 mod documents;
 mod generated;
 mod hook;

@@ -15,9 +15,17 @@ impl Run {
     /// The record as it stands, redacted; complete after [`Run::finish`].
     #[must_use]
     pub fn record(&self) -> RunRecord {
+        let mut record = self.uncut_record();
+        record.clean(&self.shared.redactor);
+        record
+    }
+
+    /// The same with its secrets, and with bodies up to [`KEPT_BODY`](crate::record::KEPT_BODY): for those who look
+    /// at what requests and answers consist of. Nothing of it may leave the process.
+    pub(crate) fn uncut_record(&self) -> RunRecord {
         let mut steps: Vec<StepRecord> = Vec::with_capacity(self.plan.steps.len());
         steps.extend((0..self.plan.steps.len()).filter_map(|step| self.step_record(step)));
-        let mut record = RunRecord {
+        RunRecord {
             version: VERSION,
             suite: self.plan.suite.to_string(),
             canary: self.plan.name.to_string(),
@@ -31,9 +39,7 @@ impl Run {
             filtered: self.filtered,
             steps,
             cleanup: self.cleaned.lock().unwrap_or_else(PoisonError::into_inner).clone(),
-        };
-        record.clean(&self.shared.redactor);
-        record
+        }
     }
 
     /// A step's record, or none if the run has nothing to do with it.
