@@ -17,6 +17,7 @@ pub use context::Key;
 pub use context::{Context, Ends, FromContext, Needs, Out, Recorder, Resources};
 pub use handler::{Arguments, Handler, Outcome};
 use handler::{BoxStep, erase};
+#[cfg(feature = "harness")]
 pub(crate) use plan::SURFACE;
 pub use plan::{CanaryPlan, Plan};
 pub use problem::{PlanError, Problem};
