@@ -25,7 +25,7 @@ use coalmine::{
 };
 
 use crate::{
-    sequence::{Sessions, Target, surface},
+    sequence::{Explanations, Sessions, Target, surface},
     world::{SandboxWorld, WorldOptions, known_fault},
 };
 
@@ -210,6 +210,7 @@ impl Access {
             .with(target)
             .with_shared(surface)
             .with(Sessions::default())
+            .with(Explanations::default())
             .with(Mailbox::new(gmail, &redactor));
         Ok(Start { target: name.to_owned(), resources, redactor, lasting, keep: Box::new(()) })
     }

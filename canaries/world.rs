@@ -234,6 +234,10 @@ impl World for SandboxWorld {
         domain.chain(self.proxy.iter().flat_map(Proxy::catalogue)).collect()
     }
 
+    fn effects(&self, fault: &str) -> Option<u64> {
+        self.proxy.as_ref()?.effects(fault).ok()
+    }
+
     fn census(&self) -> serde_json::Value {
         serde_json::to_value(self.sandbox.census()).expect("a census is lists of names")
     }

@@ -23,6 +23,12 @@ pub const BODY_LIMIT: usize = 4096;
 /// How much of a body is kept until the record is cleaned and cut, in bytes.
 pub const KEPT_BODY: usize = 64 * 1024;
 
+/// How long a failure's message, and each of its causes, may be in a record, in bytes.
+pub const MESSAGE_LIMIT: usize = 2048;
+
+/// How long the whole text of a failure may be in a record, in bytes.
+pub const TEXT_LIMIT: usize = 16 * 1024;
+
 /// One execution of one canary.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct RunRecord {
@@ -333,10 +339,12 @@ impl StepRecord {
 impl FailureRecord {
     fn clean(&mut self, redactor: &Redactor) {
         let Self { message, causes, cause: _, remedy, exchange: _, text } = self;
-        clean(message, redactor);
-        causes.iter_mut().for_each(|it| clean(it, redactor));
-        remedy.iter_mut().for_each(|it| clean(it, redactor));
+        for text in [message].into_iter().chain(causes).chain(remedy) {
+            clean(text, redactor);
+            shorten(text, MESSAGE_LIMIT);
+        }
         clean(text, redactor);
+        shorten(text, TEXT_LIMIT);
     }
 }
 
@@ -400,16 +408,21 @@ impl Exchange {
         }
         for body in request_body.iter_mut().chain(response_body) {
             clean(body, redactor);
-            let kept = cut(body, BODY_LIMIT).len();
-            if kept < body.len() {
-                let whole = body.len();
-                body.truncate(kept);
-                body.push_str(&format!("… ({whole} bytes in all)"));
-            }
+            shorten(body, BODY_LIMIT);
         }
         request_id.iter_mut().for_each(|it| clean(it, redactor));
         error.iter_mut().for_each(|it| clean(it, redactor));
         breach.iter_mut().for_each(|it| clean(it, redactor));
+    }
+}
+
+/// Cuts a text that is too long, and says how long it was.
+pub(crate) fn shorten(text: &mut String, limit: usize) {
+    let kept = cut(text, limit).len();
+    if kept < text.len() {
+        let whole = text.len();
+        text.truncate(kept);
+        text.push_str(&format!("… ({whole} bytes in all)"));
     }
 }
 
@@ -513,6 +526,21 @@ mod tests {
         record.clean(&redactor);
         let json = serde_json::to_string(&record).unwrap();
         assert!(!json.contains("the-m") && !json.contains("eHg6"), "{json}");
+    }
+
+    #[test]
+    fn long_failures_are_redacted_before_they_are_cut() {
+        let redactor = Redactor::new();
+        redactor.learn("the-marker-secret");
+        let mut record = RunRecord::from_json(VERSION_1).unwrap();
+        let failure = record.steps[0].failure.as_mut().unwrap();
+        failure.message = "x".repeat(MESSAGE_LIMIT - 5) + "the-marker-secret" + &"y".repeat(100);
+        failure.text = "x".repeat(TEXT_LIMIT - 5) + "the-marker-secret" + &"y".repeat(100);
+        record.clean(&redactor);
+        let failure = record.steps[0].failure.as_ref().unwrap();
+        assert!(failure.message.ends_with("bytes in all)"), "{}", failure.message);
+        assert!(failure.message.len() < MESSAGE_LIMIT + 40 && failure.text.len() < TEXT_LIMIT + 40);
+        assert!(!failure.message.contains("the-m") && !failure.text.contains("the-m"));
     }
 
     #[test]

@@ -60,6 +60,12 @@ pub trait World: Send + Sync {
     /// place in a document, need not be listed for every value of it.
     fn catalogue(&self) -> Vec<(String, String)>;
 
+    /// How many answers a fault has changed since it was switched on; none if the world does not count that.
+    fn effects(&self, fault: &str) -> Option<u64> {
+        let _ = fault;
+        None
+    }
+
     /// All that exists in the product now, in a form that two takings can be compared: equal before and after a run
     /// means that the run left nothing behind.
     fn census(&self) -> serde_json::Value;

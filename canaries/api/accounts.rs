@@ -34,25 +34,17 @@ pub(super) async fn create_account(
     Ok(Pair { alice, bob })
 }
 
-pub(super) async fn refuse_account_without_keys(
-    sequence: Sequence,
-    found: Out<Found>,
-    _accounts: Out<Pair>,
-) -> Result<()> {
-    let body = json!({ "id": "keyless", "key_ids": [] });
-    sequence.ledger(&found.0).call("create-account", &body).await?.refused(400, "SEQ052")?;
-    Ok(())
-}
-
 pub(super) async fn create_flavor(sequence: Sequence, found: Out<Found>, key: Out<FirstKey>) -> Result<Gold> {
     let ledger = sequence.ledger(&found.0);
     // A second key, so that a quorum of two says something.
     let second = ledger.create_key("second").await?;
-    let body = json!({ "id": "gold", "key_ids": [key.0.id, second.id], "quorum": 2 });
+    let body =
+        json!({ "id": "gold", "key_ids": [key.0.id, second.id], "quorum": 2, "tags": { "metal": true } });
     let gold: Flavor = ledger.call("create-flavor", &body).await?.ok()?;
     ensure_eq!(gold.id, "gold", "id of the new flavor");
     ensure_eq!(gold.key_ids, [key.0.id.as_str(), second.id.as_str()], "keys of the new flavor");
     ensure_eq!(gold.quorum, 2, "quorum of the new flavor");
+    ensure_eq!(json!(gold.tags), json!({ "metal": true }), "tags of the new flavor");
     Ok(Gold(gold))
 }
 

@@ -7,7 +7,7 @@ use super::{
     accounts::{Gold, Pair},
     hello::Found,
 };
-use crate::sequence::{Sequence, Transaction};
+use crate::sequence::{Ledger, Sequence, Transaction};
 
 /// 100 gold have been issued to Alice.
 pub(super) struct Issued;
@@ -20,6 +20,12 @@ pub(super) struct Transferred;
 
 /// 10 of these are gone.
 pub(super) struct Retired;
+
+/// A repeated transaction has been made once.
+pub(super) struct Replayed;
+
+/// More than there is has been refused.
+pub(super) struct OverdraftRefused;
 
 pub(super) async fn issue_tokens(
     sequence: Sequence,
@@ -59,11 +65,9 @@ pub(super) async fn transfer_tokens(
     gold: Out<Gold>,
     _read: Out<BalanceRead>,
 ) -> Result<Transferred> {
-    let ledger = sequence.ledger(&found.0);
-    ledger.transact(json!([transfer(&gold, 30, &accounts.alice.id, &accounts.bob.id)])).await?;
-    let balances = ledger.balances(&gold.0).await?;
-    let expected = [(accounts.alice.id.clone(), 70), (accounts.bob.id.clone(), 30)];
-    ensure_eq!(balances, expected, "balances after transferring 30 of 100");
+    let (alice, bob) = (&accounts.alice.id, &accounts.bob.id);
+    let action = transfer(&gold, 30, alice, bob);
+    leaves(&sequence.ledger(&found.0), &gold, action, [(alice, 70), (bob, 30)]).await?;
     Ok(Transferred)
 }
 
@@ -74,12 +78,9 @@ pub(super) async fn retire_tokens(
     gold: Out<Gold>,
     _transferred: Out<Transferred>,
 ) -> Result<Retired> {
-    let ledger = sequence.ledger(&found.0);
-    let retire = json!({ "type": "retire", "flavor_id": gold.0.id, "amount": 10, "source_account_id": accounts.bob.id });
-    ledger.transact(json!([retire])).await?;
-    let balances = ledger.balances(&gold.0).await?;
-    let expected = [(accounts.alice.id.clone(), 70), (accounts.bob.id.clone(), 20)];
-    ensure_eq!(balances, expected, "balances after retiring 10 of 30");
+    let (alice, bob) = (&accounts.alice.id, &accounts.bob.id);
+    let action = json!({ "type": "retire", "flavor_id": gold.0.id, "amount": 10, "source_account_id": bob });
+    leaves(&sequence.ledger(&found.0), &gold, action, [(alice, 70), (bob, 20)]).await?;
     Ok(Retired)
 }
 
@@ -89,7 +90,7 @@ pub(super) async fn replay_transact(
     accounts: Out<Pair>,
     _issued: Out<Issued>,
     _read: Out<BalanceRead>,
-) -> Result<()> {
+) -> Result<Replayed> {
     // A flavor of its own, because other steps move the first one at the same time.
     let ledger = sequence.ledger(&found.0);
     let body = json!({ "id": "silver", "key_ids": accounts.bob.key_ids });
@@ -101,7 +102,7 @@ pub(super) async fn replay_transact(
     ensure_eq!(second.id, first.id, "transaction that the repeated request is answered with");
     let balances = ledger.balances(&silver.0).await?;
     ensure_eq!(balances, [(accounts.bob.id.clone(), 5)], "balances after issuing 5, and asking twice");
-    Ok(())
+    Ok(Replayed)
 }
 
 pub(super) async fn refuse_overdraft(
@@ -110,7 +111,7 @@ pub(super) async fn refuse_overdraft(
     accounts: Out<Pair>,
     _issued: Out<Issued>,
     _read: Out<BalanceRead>,
-) -> Result<()> {
+) -> Result<OverdraftRefused> {
     let ledger = sequence.ledger(&found.0);
     let body = json!({ "id": "copper", "key_ids": accounts.bob.key_ids });
     let copper = Gold(ledger.call("create-flavor", &body).await?.ok()?);
@@ -131,6 +132,15 @@ pub(super) async fn refuse_overdraft(
     ensure_eq!(nested, [(Some(1), "SEQ760"), (Some(2), "SEQ702")], "nested errors, by index");
     let balances = ledger.balances(&copper.0).await?;
     ensure_eq!(balances, [], "balances after a refused transaction");
+    Ok(OverdraftRefused)
+}
+
+/// Makes an action, and demands these balances after it.
+async fn leaves(ledger: &Ledger, gold: &Gold, action: Value, expected: [(&String, u64); 2]) -> Result<()> {
+    ledger.transact(json!([action])).await?;
+    let balances = ledger.balances(&gold.0).await?;
+    let expected = expected.map(|(account, amount)| (account.clone(), amount));
+    ensure_eq!(balances, expected, "balances after {action}");
     Ok(())
 }
 

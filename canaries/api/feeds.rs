@@ -6,11 +6,14 @@ use coalmine::{Cause, Failure, Out, Result, ensure, ensure_eq};
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
-use super::workspace::Stage;
-use crate::sequence::{Action, Feed, FeedItems, Ledger, Sequence, Transaction};
+use super::{filters::CamelTaken, workspace::Stage};
+use crate::sequence::{Action, Feed, FeedItems, Ledger, Names, Sequence, Transaction};
 
 /// A reader is told of what is there within this time.
 const SOON: Duration = Duration::from_secs(2);
+
+/// By then who has begun to read waits. Who does not finds what there is when they come.
+const UNTIL_WAITING: Duration = Duration::from_millis(200);
 
 /// A feed that nobody reads.
 pub(super) struct FeedMade(pub Feed);
@@ -26,6 +29,12 @@ pub(super) struct FeedReread;
 
 /// Feeds can be acknowledged.
 pub(super) struct FeedAcked;
+
+/// Those who wait for a feed are told of what comes.
+pub(super) struct ReadersWoken;
+
+/// Those who wait for a feed are told of its end.
+pub(super) struct ReadersEnded;
 
 /// Feeds can be deleted.
 pub(super) struct FeedDeleted;
@@ -129,17 +138,55 @@ pub(super) async fn wake_readers(
     sequence: Sequence,
     stage: Out<Stage>,
     _read: Out<FeedReread>,
-) -> Result<()> {
+) -> Result<ReadersWoken> {
     let ledger = stage.ledger(&sequence);
     let feed = feed_of(&ledger, &stage, "woken", &[]).await?;
     let news = async {
-        // Both readers wait by then. If one does not, it finds the item when it comes.
-        tokio::time::sleep(Duration::from_millis(200)).await;
+        tokio::time::sleep(UNTIL_WAITING).await;
         ledger.transact(json!([issue("woken", 1, "bob")])).await
     };
     let readers = async { tokio::try_join!(soon::<Action>(&ledger, &feed), soon(&ledger, &feed)) };
     let ((one, other), _) = tokio::try_join!(readers, news)?;
     ensure_eq!((amounts(&one), amounts(&other)), (vec![1], vec![1]), "amounts that two readers are told of");
+    Ok(ReadersWoken)
+}
+
+pub(super) async fn end_readers_of_deleted_feed(
+    sequence: Sequence,
+    stage: Out<Stage>,
+    _woken: Out<ReadersWoken>,
+    _deleted: Out<FeedDeleted>,
+) -> Result<ReadersEnded> {
+    let ledger = stage.ledger(&sequence);
+    let feed = feed_of(&ledger, &stage, "ended", &[]).await?;
+    ends_readers(&ledger, &feed, "delete-feed", &json!({ "id": feed.id })).await?;
+    Ok(ReadersEnded)
+}
+
+/// Demands that somebody who waits for a feed is told at once when `operation` ends it.
+pub(super) async fn ends_readers(ledger: &Ledger, feed: &Feed, operation: &str, body: &Value) -> Result<()> {
+    let end = async {
+        tokio::time::sleep(UNTIL_WAITING).await;
+        ledger.call(operation, body).await?.done()
+    };
+    let waiting = json!({ "id": feed.id });
+    let reader = within(SOON + UNTIL_WAITING, ledger.call("stream-feed-items", &waiting));
+    let (reply, ()) = tokio::try_join!(reader, end)?;
+    reply.refused(404, "SEQ002").map(drop)
+}
+
+pub(super) async fn keep_names_of_feed(
+    sequence: Sequence,
+    stage: Out<Stage>,
+    _read: Out<FeedRead>,
+    _taken: Out<CamelTaken>,
+) -> Result<()> {
+    let ledger = stage.ledger(&sequence);
+    let (flavor, _, to) = stage.pair(&ledger, "names-kept").await?;
+    let body = json!({ "id": "names-kept", "type": "action", "filter": "flavorId = 'names-kept'" });
+    let feed = ledger.spelling(Names::Camel).create_feed(&body).await?;
+    ledger.transact(json!([issue(&flavor.id, 1, &to.id)])).await?;
+    ensure_eq!(amounts(&soon(&ledger, &feed).await?), [1], "amounts, read with names of the other spelling");
     Ok(())
 }
 
@@ -166,11 +213,10 @@ pub(super) async fn refuse_bad_acks(
     _acked: Out<FeedAcked>,
 ) -> Result<()> {
     let ledger = stage.ledger(&sequence);
-    let (feed, other) = tokio::try_join!(
-        feed_of(&ledger, &stage, "strict", &[1, 2]),
-        feed_of(&ledger, &stage, "strange", &[1]),
-    )?;
-    let read: FeedItems<Action> = soon(&ledger, &feed).await?;
+    let feed = feed_of(&ledger, &stage, "strict", &[1, 2]).await?;
+    // Its item is later, so that its cursor is only wrong for being of another feed.
+    let other = feed_of(&ledger, &stage, "strange", &[1]).await?;
+    let (read, others) = tokio::try_join!(soon::<Action>(&ledger, &feed), soon::<Action>(&ledger, &other))?;
     ledger.call("ack-feed", &ack(&feed, &feed.cursor, &read.cursors[1])).await?.done()?;
     let (here, before) = (&read.cursors[1], &read.cursors[0]);
     ledger
@@ -178,7 +224,7 @@ pub(super) async fn refuse_bad_acks(
             ("ack-feed", json!({ "id": feed.id, "previous_cursor": here }), 400, "SEQ008"),
             ("ack-feed", json!({ "id": feed.id, "cursor": here }), 400, "SEQ008"),
             ("ack-feed", ack(&feed, here, before), 400, "SEQ600"),
-            ("ack-feed", ack(&feed, here, &other.cursor), 400, "SEQ600"),
+            ("ack-feed", ack(&feed, here, &others.cursors[0]), 400, "SEQ600"),
             ("ack-feed", ack(&feed, here, "no-such-cursor"), 400, "SEQ600"),
             ("ack-feed", json!({ "id": {}, "previous_cursor": here, "cursor": here }), 400, "SEQ003"),
         ])
@@ -247,8 +293,15 @@ pub(super) async fn feed_of(ledger: &Ledger, stage: &Stage, name: &str, issued: 
 
 /// Reads a feed that has something to tell.
 async fn soon<T: DeserializeOwned>(ledger: &Ledger, feed: &Feed) -> Result<FeedItems<T>> {
-    tokio::time::timeout(SOON, ledger.read_feed(feed)).await.unwrap_or_else(|_| {
-        Err(Failure::of(Cause::Latency, format_args!("expected items of the feed within {SOON:?}, got none")))
+    within(SOON, ledger.read_feed(feed)).await
+}
+
+async fn within<T>(limit: Duration, answer: impl Future<Output = Result<T>>) -> Result<T> {
+    tokio::time::timeout(limit, answer).await.unwrap_or_else(|_| {
+        Err(Failure::of(
+            Cause::Latency,
+            format_args!("expected an answer to a reader within {limit:?}, got none"),
+        ))
     })
 }
 

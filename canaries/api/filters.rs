@@ -18,6 +18,15 @@ pub(super) struct Scene {
 /// Conditions on accounts work.
 pub(super) struct AccountsFiltered;
 
+/// Conditions on flavors work.
+pub(super) struct FlavorsFiltered;
+
+/// Names in camel case work.
+pub(super) struct CamelTaken;
+
+/// `OR` works.
+pub(super) struct AlternativesFiltered;
+
 /// Plain conditions on actions work.
 pub(super) struct ActionsFiltered;
 
@@ -91,7 +100,7 @@ pub(super) async fn filter_flavors(
     stage: Out<Stage>,
     _scene: Out<Scene>,
     _listed: Out<FlavorsListed>,
-) -> Result<()> {
+) -> Result<FlavorsFiltered> {
     let ledger = stage.ledger(&sequence);
     for (filter, parameters, ids) in [
         ("tags.shade.of = 'red'", json!([]), json!(["ruby"])),
@@ -99,7 +108,7 @@ pub(super) async fn filter_flavors(
     ] {
         ensure_eq!(ids_of(&ledger, "list-flavors", filter, &parameters).await?, ids, "flavors with {filter}");
     }
-    Ok(())
+    Ok(FlavorsFiltered)
 }
 
 pub(super) async fn filter_actions(
@@ -129,16 +138,17 @@ pub(super) async fn filter_alternatives(
     sequence: Sequence,
     stage: Out<Stage>,
     _filtered: Out<ActionsFiltered>,
-) -> Result<()> {
+) -> Result<AlternativesFiltered> {
     let ledger = stage.ledger(&sequence);
     let filter = "flavor_id = 'ruby' AND (tags.mark = 'a' OR tags.mark = 'b')";
-    expect_actions(&ledger, filter, &json!([]), &[1, 2, 4]).await
+    expect_actions(&ledger, filter, &json!([]), &[1, 2, 4]).await?;
+    Ok(AlternativesFiltered)
 }
 
 pub(super) async fn bind_and_before_or(
     sequence: Sequence,
     stage: Out<Stage>,
-    _filtered: Out<ActionsFiltered>,
+    _filtered: Out<AlternativesFiltered>,
 ) -> Result<()> {
     let ledger = stage.ledger(&sequence);
     let filter = "flavor_id = 'ruby' AND tags.mark = 'b' OR flavor_id = 'ruby' AND tags.mark = 'c'";
@@ -234,12 +244,13 @@ pub(super) async fn take_camel_names(
     sequence: Sequence,
     stage: Out<Stage>,
     _filtered: Out<ActionsFiltered>,
-) -> Result<()> {
+) -> Result<CamelTaken> {
     let ledger = stage.ledger(&sequence).spelling(Names::Camel);
     expect_actions(&ledger, "flavorId = 'ruby' AND snapshot.actionTags.mark = 'a'", &json!([]), &[1, 4])
         .await?;
     // Names inside of tags are the users' own.
-    expect_actions(&ledger, "flavorId = 'ruby' AND tags.paid_by = 'x'", &json!([]), &[1]).await
+    expect_actions(&ledger, "flavorId = 'ruby' AND tags.paid_by = 'x'", &json!([]), &[1]).await?;
+    Ok(CamelTaken)
 }
 
 pub(super) async fn refuse_other_names(

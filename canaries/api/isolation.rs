@@ -5,19 +5,20 @@ use serde_json::{Value, json};
 
 use super::{
     feeds::FeedGot,
-    filters::AccountsFiltered,
+    filters::{AccountsFiltered, FlavorsFiltered},
     lists::EverythingListed,
     reset::Emptied,
-    workspace::{CountedLedger, Stage, Workspace},
+    workspace::{CountedLedger, Stage},
 };
-use crate::sequence::{Dashboard, Sequence};
+use crate::sequence::Sequence;
 
 pub(super) async fn isolate_ledgers(
     sequence: Sequence,
     stage: Out<Stage>,
     counted: Out<CountedLedger>,
     _listed: Out<EverythingListed>,
-    _filtered: Out<AccountsFiltered>,
+    _accounts: Out<AccountsFiltered>,
+    _flavors: Out<FlavorsFiltered>,
     _got: Out<FeedGot>,
 ) -> Result<()> {
     let ledger = stage.ledger(&sequence);
@@ -50,10 +51,4 @@ pub(super) async fn keep_production_ledger_full(sequence: Sequence, emptied: Out
     let emptied = sequence.ledger(&emptied.0);
     emptied.nowhere().call("reset", &json!({})).await?.refused(404, "SEQ002")?;
     emptied.call("reset", &json!([])).await?.refused(400, "SEQ003").map(drop)
-}
-
-pub(super) async fn keep_production_ledger(dashboard: Dashboard, workspace: Out<Workspace>) -> Result<()> {
-    let target = dashboard.target();
-    let body = json!({ "team": target.team, "name": target.production_ledger });
-    dashboard.call("delete-ledger", Some(&workspace.session), &body).await?.refused(403, "SEQ011").map(drop)
 }

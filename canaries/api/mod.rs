@@ -3,6 +3,7 @@
 mod accounts;
 mod balances;
 mod bodies;
+mod explained;
 mod feeds;
 mod filters;
 mod hello;
@@ -16,6 +17,7 @@ mod sums;
 mod tags;
 mod tokens;
 mod transact;
+mod whole;
 mod workspace;
 
 use std::time::Duration;
@@ -26,7 +28,7 @@ use coalmine::{Canary, Severity};
 #[must_use]
 #[rustfmt::skip]
 pub fn canary() -> Canary {
-    Canary::new("api")
+    let canary = Canary::new("api")
         .every(Duration::from_secs(60))
         .budget(Duration::from_secs(3))
         .fixture("workspace", workspace::workspace)
@@ -34,9 +36,11 @@ pub fn canary() -> Canary {
         .step("hello", hello::hello).covers("hello")
         .promise("the credential finds its ledger")
         .step("refuse_credential", hello::refuse_credential)
-        .promise("a missing or wrong credential opens nothing")
-        .step("refuse_unknown_operation", hello::refuse_unknown_operation)
-        .promise("refusals carry a code and a request id")
+        .promise("a missing or wrong credential finds nothing")
+        .step("refuse_strangers", hello::refuse_strangers).within(Duration::from_secs(8))
+        .promise("nothing can be done without a credential or with a wrong one")
+        .step("refuse_unknown_operation", hello::refuse_unknown_operation).severity(Severity::Warning)
+        .promise("what does not exist is refused with a code and a request id (our reading)")
         .step("create_key", keys::create_key).covers("create-key")
         .promise("a key can be created under a name")
         .step("refuse_taken_key", keys::refuse_taken_key)
@@ -45,16 +49,13 @@ pub fn canary() -> Canary {
         .promise("successes and refusals carry a request id")
         .step("create_account", accounts::create_account).covers("create-account")
         .promise("an account keeps its name, keys, quorum and tags")
-        .step("refuse_account_without_keys", accounts::refuse_account_without_keys)
-        .after("take_null_for_absent").after("ignore_unknown_fields")
-        .promise("an account needs a key")
         .step("refuse_bad_accounts", accounts::refuse_bad_accounts)
         .after("take_null_for_absent").after("ignore_unknown_fields")
-        .promise("an account's keys exist, once each, its quorum is one that they can reach, and its name is free")
+        .promise("an account has keys that exist, once each, its quorum is one that they can reach, and its name is free")
         .step("create_flavor", accounts::create_flavor).covers("create-flavor")
-        .promise("a flavor keeps its name, keys and quorum")
+        .promise("a flavor keeps its name, keys, quorum and tags")
         .step("refuse_bad_flavors", accounts::refuse_bad_flavors)
-        .promise("a flavor's keys exist, once each, its quorum is one that they can reach, and its name is free")
+        .promise("a flavor has keys that exist, once each, its quorum is one that they can reach, and its name is free")
         .step("issue_tokens", balances::issue_tokens).covers("transact")
         .promise("tokens can be issued to an account")
         .step("read_balance", balances::read_balance).covers("list-tokens")
@@ -81,6 +82,8 @@ pub fn canary() -> Canary {
         .promise("an amount of zero is refused (our reading)")
         .step("refuse_bad_actions", transact::refuse_bad_actions)
         .promise("actions of unknown types, of no form and of unknown things are refused, and the field is named")
+        .step("refuse_too_many_actions", transact::refuse_too_many_actions).severity(Severity::Warning)
+        .promise("more than a thousand actions are refused (our reading)")
         .step("name_missing_fields", transact::name_missing_fields).severity(Severity::Warning)
         .promise("an action that lacks fields is refused, and they are named (our reading)")
         .step("tell_reserved_from_missing", transact::tell_reserved_from_missing)
@@ -203,8 +206,14 @@ pub fn canary() -> Canary {
         .promise("a deleted feed is gone")
         .step("read_transaction_feed", feeds::read_transaction_feed)
         .promise("a feed of transactions gives them whole")
+        .step("show_transactions_whole", whole::show_transactions_whole).severity(Severity::Warning)
+        .promise("a transaction is shown with all that it has, alike in its answer, in lists and in feeds (our reading)")
         .step("wake_readers", feeds::wake_readers)
         .promise("readers who wait are told at once of what comes")
+        .step("end_readers_of_deleted_feed", feeds::end_readers_of_deleted_feed).severity(Severity::Warning)
+        .promise("readers who wait are told at once that the feed is deleted (our reading)")
+        .step("keep_names_of_feed", feeds::keep_names_of_feed).severity(Severity::Warning)
+        .promise("a feed's filter keeps the spelling that it was made with (our reading)")
         .step("refuse_late_consumer", feeds::refuse_late_consumer).severity(Severity::Warning)
         .promise("a consumer cannot acknowledge what another one has acknowledged meanwhile (our reading)")
         .step("refuse_bad_acks", feeds::refuse_bad_acks).severity(Severity::Warning)
@@ -227,6 +236,8 @@ pub fn canary() -> Canary {
         .promise("fields that mean nothing are ignored")
         .step("carry_the_query", paging::carry_the_query)
         .promise("a cursor carries the whole query")
+        .step("take_large_page_size", paging::take_large_page_size).severity(Severity::Warning)
+        .promise("a page size above the largest is taken for the largest (our reading)")
         .step("reuse_cursor", paging::reuse_cursor).severity(Severity::Warning)
         .promise("a cursor can be used twice (our reading)")
         .step("add_while_paging", paging::add_while_paging).severity(Severity::Warning)
@@ -241,10 +252,13 @@ pub fn canary() -> Canary {
         .promise("a third ledger can be filled with one thing of each kind")
         .step("reset", reset::reset).covers("reset")
         .promise("an emptied ledger has nothing left")
-        .step("replay_reset", reset::replay_reset)
-        .promise("a repeated request to empty a ledger does not empty it again (our reading)").severity(Severity::Warning)
+        .step("replay_reset", reset::replay_reset).severity(Severity::Warning)
+        .promise("a repeated request to empty a ledger does not empty it again (our reading)")
+        .step("end_readers_at_reset", reset::end_readers_at_reset).severity(Severity::Warning)
+        .promise("readers who wait are told at once that the ledger is emptied (our reading)")
         .step("keep_production_ledger_full", isolation::keep_production_ledger_full)
         .promise("a production ledger cannot be emptied")
-        .step("keep_production_ledger", isolation::keep_production_ledger)
-        .promise("a production ledger cannot be deleted")
+        .step("explain_refusals", explained::explain_refusals).severity(Severity::Warning)
+        .promise("refusals say what was wrong, and name the field (our reading)");
+    explained::after_refusals(canary)
 }

@@ -5,11 +5,11 @@ use serde_json::{Value, json};
 
 use super::{
     filters::{AccountsFiltered, ActionsFiltered, Scene},
-    lists::{AccountsListed, EverythingListed},
+    lists::{AccountsListed, EverythingListed, KeysListed},
     sums::{ActionsSummed, TokensSummed},
     workspace::{CountedLedger, Stage},
 };
-use crate::sequence::{Account, Action, Sequence};
+use crate::sequence::{Account, Action, Key, Sequence};
 
 pub(super) async fn carry_the_query(
     sequence: Sequence,
@@ -25,6 +25,18 @@ pub(super) async fn carry_the_query(
     let query = json!({ "cursor": first.cursor, "filter": "type = 'retire'", "page_size": 50 });
     let second = ledger.page::<Action>("list-actions", &query).await?;
     ensure_eq!(amounts(&second.items), [1], "amounts on the second page of one");
+    Ok(())
+}
+
+pub(super) async fn take_large_page_size(
+    sequence: Sequence,
+    counted: Out<CountedLedger>,
+    _listed: Out<KeysListed>,
+) -> Result<()> {
+    let ledger = sequence.ledger(&counted.home);
+    let (keys, pages) = ledger.pages::<Key>("list-keys", &json!({ "page_size": 1_000_000 })).await?;
+    ensure_eq!(keys.len(), counted.keys.len(), "keys on a page as large as can be");
+    ensure_eq!(pages, 1, "pages as large as can be");
     Ok(())
 }
 

@@ -1,4 +1,4 @@
-//! Repeated requests: answered again, and not worked on again, one after the other or at once.
+//! Repeated requests: answered again, and not worked on again.
 
 use coalmine::{Out, Result};
 use serde_json::json;
@@ -10,17 +10,17 @@ use super::{
 use crate::sequence::{Action, Sequence};
 
 pub(super) async fn replay_create_key(sequence: Sequence, stage: Out<Stage>) -> Result<()> {
-    stage.ledger(&sequence).repeat("create-key", &json!({ "id": "repeated" })).await.map(drop)
+    stage.ledger(&sequence).repeat("create-key", &json!({ "id": "repeated" })).await
 }
 
 pub(super) async fn replay_create_account(sequence: Sequence, stage: Out<Stage>) -> Result<()> {
     let body = json!({ "id": "repeated", "key_ids": [stage.key.id] });
-    stage.ledger(&sequence).repeat("create-account", &body).await.map(drop)
+    stage.ledger(&sequence).repeat("create-account", &body).await
 }
 
 pub(super) async fn replay_create_flavor(sequence: Sequence, stage: Out<Stage>) -> Result<()> {
     let body = json!({ "id": "repeated", "key_ids": [stage.key.id] });
-    stage.ledger(&sequence).repeat("create-flavor", &body).await.map(drop)
+    stage.ledger(&sequence).repeat("create-flavor", &body).await
 }
 
 pub(super) async fn replay_create_feed(
@@ -29,7 +29,7 @@ pub(super) async fn replay_create_feed(
     _made: Out<FeedMade>,
 ) -> Result<()> {
     let body = json!({ "id": "repeated", "type": "action" });
-    stage.ledger(&sequence).repeat("create-feed", &body).await.map(drop)
+    stage.ledger(&sequence).repeat("create-feed", &body).await
 }
 
 pub(super) async fn replay_delete_feed(
@@ -39,7 +39,7 @@ pub(super) async fn replay_delete_feed(
 ) -> Result<()> {
     let ledger = stage.ledger(&sequence);
     let feed = ledger.create_feed(&json!({ "id": "deleted-again", "type": "action" })).await?;
-    ledger.repeat("delete-feed", &json!({ "id": feed.id })).await.map(drop)
+    ledger.repeat("delete-feed", &json!({ "id": feed.id })).await
 }
 
 pub(super) async fn replay_ack_feed(
@@ -50,5 +50,5 @@ pub(super) async fn replay_ack_feed(
     let ledger = stage.ledger(&sequence);
     let feed = feed_of(&ledger, &stage, "acked-again", &[1, 2]).await?;
     let read = ledger.read_feed::<Action>(&feed).await?;
-    ledger.repeat("ack-feed", &ack(&feed, &feed.cursor, &read.cursors[0])).await.map(drop)
+    ledger.repeat("ack-feed", &ack(&feed, &feed.cursor, &read.cursors[0])).await
 }

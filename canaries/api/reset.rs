@@ -1,10 +1,11 @@
 //! Emptying a ledger, in one of its own.
 
-use coalmine::{Cleanup, Context, Out, Result, ensure_eq};
+use coalmine::{Cleanup, Context, Failure, Out, Result, ensure_eq};
 use serde_json::{Value, json};
+use tokio::task::JoinSet;
 
 use super::{
-    feeds::FeedMade,
+    feeds::{FeedMade, ReadersEnded, ends_readers},
     lists::EverythingListed,
     workspace::{Stage, Workspace, make_ledger},
 };
@@ -15,6 +16,9 @@ pub(super) struct FullLedger(Home);
 
 /// It has been emptied.
 pub(super) struct Emptied(pub(super) Home);
+
+/// Emptying it has been repeated.
+pub(super) struct ResetReplayed;
 
 const LISTS: [&str; 7] = [
     "list-keys",
@@ -59,9 +63,14 @@ pub(super) async fn reset(
 ) -> Result<Emptied> {
     let ledger = sequence.ledger(&full.0);
     ledger.call("reset", &json!({})).await?.done()?;
+    let mut asked = JoinSet::new();
     for list in LISTS {
-        let left = ledger.page::<Value>(list, &json!({})).await?.items;
-        ensure_eq!(left, [] as [Value; 0], "answer of `{list}` after emptying the ledger");
+        let ledger = ledger.clone();
+        asked.spawn(async move { Ok::<_, Failure>((list, ledger.page::<Value>(list, &json!({})).await?)) });
+    }
+    while let Some(answered) = asked.join_next().await {
+        let (list, left) = answered??;
+        ensure_eq!(left.items, [] as [Value; 0], "answer of `{list}` after emptying the ledger");
     }
     let stats: Stats = ledger.call("stats", &json!({})).await?.ok()?;
     let nothing = Stats { flavor_count: 0, account_count: 0, tx_count: 0, ledger_type: "dev".to_owned() };
@@ -69,12 +78,23 @@ pub(super) async fn reset(
     Ok(Emptied(full.0.clone()))
 }
 
-pub(super) async fn replay_reset(sequence: Sequence, emptied: Out<Emptied>) -> Result<()> {
+pub(super) async fn replay_reset(sequence: Sequence, emptied: Out<Emptied>) -> Result<ResetReplayed> {
     let ledger = sequence.ledger(&emptied.0);
     let key = uuid::Uuid::new_v4().to_string();
     ledger.repeatable("reset", &key, &json!({})).await?.done()?;
     ledger.create_key("kept").await?;
     ledger.repeatable("reset", &key, &json!({})).await?.done()?;
     ledger.look_up("list-keys", "kept").await?;
-    Ok(())
+    Ok(ResetReplayed)
+}
+
+pub(super) async fn end_readers_at_reset(
+    sequence: Sequence,
+    emptied: Out<Emptied>,
+    _replayed: Out<ResetReplayed>,
+    _ended: Out<ReadersEnded>,
+) -> Result<()> {
+    let ledger = sequence.ledger(&emptied.0);
+    let feed = ledger.create_feed(&json!({ "id": "reset-under-readers", "type": "action" })).await?;
+    ends_readers(&ledger, &feed, "reset", &json!({})).await
 }

@@ -6,6 +6,7 @@ use serde_json::{Value, json};
 use super::{
     balances::BalanceRead,
     filters::Scene,
+    transact::LargestMoved,
     workspace::{CountedLedger, Stage},
 };
 use crate::sequence::{Ledger, Sequence};
@@ -132,6 +133,7 @@ pub(super) async fn sum_beyond_the_largest_amount(
     sequence: Sequence,
     stage: Out<Stage>,
     _summed: Out<TokensSummed>,
+    _moved: Out<LargestMoved>,
 ) -> Result<()> {
     let ledger = stage.ledger(&sequence);
     stage.pair(&ledger, "vast").await?;

@@ -6,6 +6,7 @@ use serde_json::{Value, json};
 use super::{
     balances::BalanceRead,
     lists::{AccountsListed, ActionsListed, FlavorsListed},
+    transact::PassedOn,
     workspace::Stage,
 };
 use crate::sequence::{Account, Action, Flavor, Ledger, Sequence, Snapshot, Tags, Transaction};
@@ -27,9 +28,7 @@ pub(super) async fn update_account_tags(
     _listed: Out<AccountsListed>,
 ) -> Result<AccountTagged> {
     let ledger = stage.ledger(&sequence);
-    let body = json!({ "id": "tagged", "key_ids": [stage.key.id], "tags": { "old": 1 } });
-    ledger.call("create-account", &body).await?.ok::<Value>()?;
-    replace(&ledger, "update-account-tags", "list-accounts", "tagged").await?;
+    retag(&ledger, &stage, "account").await?;
     Ok(AccountTagged)
 }
 
@@ -39,9 +38,7 @@ pub(super) async fn update_flavor_tags(
     _listed: Out<FlavorsListed>,
 ) -> Result<FlavorTagged> {
     let ledger = stage.ledger(&sequence);
-    let body = json!({ "id": "tagged", "key_ids": [stage.key.id], "tags": { "old": 1 } });
-    ledger.call("create-flavor", &body).await?.ok::<Value>()?;
-    replace(&ledger, "update-flavor-tags", "list-flavors", "tagged").await?;
+    retag(&ledger, &stage, "flavor").await?;
     Ok(FlavorTagged)
 }
 
@@ -62,7 +59,8 @@ pub(super) async fn freeze_snapshots(
     _accounts: Out<AccountTagged>,
     _flavors: Out<FlavorTagged>,
     _actions: Out<ActionTagged>,
-    _tokens: Out<BalanceRead>,
+    // A transfer of what an issue brought in.
+    _passed: Out<PassedOn>,
 ) -> Result<()> {
     let ledger = stage.ledger(&sequence);
     let tagged = |id: &str| json!({ "id": id, "key_ids": [stage.key.id], "tags": { "of": id } });
@@ -213,15 +211,19 @@ pub(super) async fn replay_action_tags(
 async fn replay(ledger: &Ledger, update: &str, list: &str, id: &str) -> Result<()> {
     let key = uuid::Uuid::new_v4().to_string();
     let first = json!({ "id": id, "tags": { "turn": "first" } });
-    let (one, other) =
-        tokio::join!(ledger.repeatable(update, &key, &first), ledger.repeatable(update, &key, &first));
-    one?.done()?;
-    other?.done()?;
+    ledger.repeatable(update, &key, &first).await?.done()?;
     ledger.call(update, &json!({ "id": id, "tags": { "turn": "second" } })).await?.done()?;
     ledger.repeatable(update, &key, &first).await?.done()?;
     let tags = json!({ "turn": "second" });
     ensure_eq!(ledger.look_up(list, id).await?["tags"], tags, "tags after repeating the update before");
     Ok(())
+}
+
+/// Gives a new account or flavor other tags than it was made with.
+async fn retag(ledger: &Ledger, stage: &Stage, kind: &str) -> Result<()> {
+    let body = json!({ "id": "tagged", "key_ids": [stage.key.id], "tags": { "old": 1 } });
+    ledger.call(&format!("create-{kind}"), &body).await?.ok::<Value>()?;
+    replace(ledger, &format!("update-{kind}-tags"), &format!("list-{kind}s"), "tagged").await
 }
 
 /// Gives a thing new tags and demands that it has just these.

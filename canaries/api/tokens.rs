@@ -86,12 +86,15 @@ pub(super) async fn filter_tokens(
     _read: Out<BalanceRead>,
 ) -> Result<()> {
     let ledger = stage.ledger(&sequence);
-    let (flavor, one, other) = stage.pair(&ledger, "sorted").await?;
+    let (one, other) = stage.accounts();
+    let body = json!({ "id": "sorted", "key_ids": one.key_ids, "tags": { "shelf": "top" } });
+    let flavor: Flavor = ledger.call("create-flavor", &body).await?.ok()?;
     ledger.transact(json!([issue(&flavor, 1, &one, "x"), issue(&flavor, 2, &other, "y")])).await?;
     for (filter, parameters, amounts) in [
         ("flavor_id = 'sorted' AND account_id = $1", json!([one.id]), json!([1])),
         ("flavor_id = 'sorted' AND tags.lot = 'y'", json!([]), json!([2])),
         ("flavor_id = 'sorted' AND (tags.lot = 'y' OR tags.lot = 'x')", json!([]), json!([1, 2])),
+        ("flavor_tags.shelf = 'top' AND tags.lot = 'x'", json!([]), json!([1])),
         ("flavor_id = 'sorted' AND tags.lot = 'z'", json!([]), json!([])),
     ] {
         let query = json!({ "filter": filter, "filter_params": parameters });

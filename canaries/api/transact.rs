@@ -4,7 +4,7 @@ use coalmine::{Out, Result, ensure, ensure_eq};
 use serde_json::{Value, json};
 
 use super::{
-    balances::{BalanceRead, Retired},
+    balances::{BalanceRead, OverdraftRefused, Replayed, Retired},
     workspace::Stage,
 };
 use crate::sequence::{Ledger, Refusal, Sequence};
@@ -12,11 +12,20 @@ use crate::sequence::{Ledger, Refusal, Sequence};
 /// The largest amount of one action.
 const LARGEST: u64 = (1 << 63) - 1;
 
+/// How many actions a transaction may have.
+const MOST_ACTIONS: usize = 1000;
+
+/// The largest amount has been moved.
+pub(super) struct LargestMoved;
+
+/// Tokens have been passed on within a transaction.
+pub(super) struct PassedOn;
+
 pub(super) async fn move_largest_amount(
     sequence: Sequence,
     stage: Out<Stage>,
     _read: Out<BalanceRead>,
-) -> Result<()> {
+) -> Result<LargestMoved> {
     let ledger = stage.ledger(&sequence);
     let (flavor, to, other) = stage.pair(&ledger, "large").await?;
     // Neither survives a detour through floating point.
@@ -27,7 +36,7 @@ pub(super) async fn move_largest_amount(
     ensure_eq!(amounts, [LARGEST, odd], "amounts of the actions");
     let balances = ledger.balances(&flavor).await?;
     ensure_eq!(balances, [(to.id, LARGEST), (other.id, odd)], "balances after issuing large amounts");
-    Ok(())
+    Ok(LargestMoved)
 }
 
 pub(super) async fn refuse_too_large_amount(sequence: Sequence, stage: Out<Stage>) -> Result<()> {
@@ -56,14 +65,15 @@ pub(super) async fn refuse_nothing(sequence: Sequence, stage: Out<Stage>) -> Res
 
 pub(super) async fn refuse_bad_actions(sequence: Sequence, stage: Out<Stage>) -> Result<()> {
     let ledger = stage.ledger(&sequence);
-    let (_, account, _) = stage.pair(&ledger, "bad").await?;
+    let (_, account, _) = stage.pair(&ledger, "bad-action").await?;
     let body = json!({ "actions": [] });
     ledger.call("transact", &body).await?.refused(400, "SEQ707")?;
+    ledger.call("transact", &json!({ "actions": {} })).await?.refused(400, "SEQ003")?;
     let actions = json!([
-        { "type": "steal", "flavor_id": "bad", "amount": 1, "destination_account_id": account.id },
+        { "type": "steal", "flavor_id": "bad-action", "amount": 1, "destination_account_id": account.id },
         "no object",
         issue("no-such-flavor", 1, &account.id),
-        issue("bad", 1, "nobody"),
+        issue("bad-action", 1, "nobody"),
     ]);
     let nested = [(0, "SEQ701"), (1, "SEQ703"), (2, "SEQ702"), (3, "SEQ702")];
     let refusal = refused(&ledger, actions, &nested).await?;
@@ -72,6 +82,13 @@ pub(super) async fn refuse_bad_actions(sequence: Sequence, stage: Out<Stage>) ->
         ensure_eq!(*told, field, "field that the nested error names");
     }
     Ok(())
+}
+
+pub(super) async fn refuse_too_many_actions(sequence: Sequence, stage: Out<Stage>) -> Result<()> {
+    let ledger = stage.ledger(&sequence);
+    let (flavor, to, _) = stage.pair(&ledger, "too-many").await?;
+    let body = json!({ "actions": vec![issue(&flavor.id, 1, &to.id); MOST_ACTIONS + 1] });
+    ledger.call("transact", &body).await?.refused(400, "SEQ711").map(drop)
 }
 
 pub(super) async fn name_missing_fields(sequence: Sequence, stage: Out<Stage>) -> Result<()> {
@@ -88,6 +105,7 @@ pub(super) async fn tell_reserved_from_missing(
     sequence: Sequence,
     stage: Out<Stage>,
     _read: Out<BalanceRead>,
+    _refused: Out<OverdraftRefused>,
 ) -> Result<()> {
     let ledger = stage.ledger(&sequence);
     let (flavor, from, to) = stage.pair(&ledger, "reserved").await?;
@@ -117,7 +135,7 @@ pub(super) async fn pass_tokens_on(
     sequence: Sequence,
     stage: Out<Stage>,
     _retired: Out<Retired>,
-) -> Result<()> {
+) -> Result<PassedOn> {
     let ledger = stage.ledger(&sequence);
     let (flavor, from, to) = stage.pair(&ledger, "passed-on").await?;
     let actions = json!([
@@ -133,19 +151,20 @@ pub(super) async fn pass_tokens_on(
     ensure_eq!(kinds, ["issue", "transfer", "retire"], "types of the actions, in the order of the request");
     let balances = ledger.balances(&flavor).await?;
     ensure_eq!(balances, [(from.id, 150), (to.id, 30)], "balances after passing 50 of 200 on");
-    Ok(())
+    Ok(PassedOn)
 }
 
 pub(super) async fn replay_transact_at_once(
     sequence: Sequence,
     stage: Out<Stage>,
     _read: Out<BalanceRead>,
+    _replayed: Out<Replayed>,
 ) -> Result<()> {
     let ledger = stage.ledger(&sequence);
     let (flavor, _, to) = stage.pair(&ledger, "at-once").await?;
-    ledger.repeat("transact", &json!({ "actions": [issue(&flavor.id, 5, &to.id)] })).await?;
+    ledger.repeat_at_once("transact", &json!({ "actions": [issue(&flavor.id, 5, &to.id)] })).await?;
     let balances = ledger.balances(&flavor).await?;
-    ensure_eq!(balances, [(to.id, 5)], "balances after issuing 5, and asking three times");
+    ensure_eq!(balances, [(to.id, 5)], "balances after issuing 5, and asking twice at once");
     Ok(())
 }
 

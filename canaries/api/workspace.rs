@@ -82,7 +82,12 @@ impl Stage {
 
     /// A flavor of the step's own, and the accounts between which it can be moved.
     pub(super) async fn pair(&self, ledger: &Ledger, name: &str) -> Result<(Flavor, Account, Account)> {
-        Ok((self.flavor(ledger, name).await?, self.alice.clone(), self.bob.clone()))
+        let (from, to) = self.accounts();
+        Ok((self.flavor(ledger, name).await?, from, to))
+    }
+
+    pub(super) fn accounts(&self) -> (Account, Account) {
+        (self.alice.clone(), self.bob.clone())
     }
 }
 

@@ -4,6 +4,7 @@
 mod accept;
 mod confirm;
 mod credential;
+mod explained;
 mod invite;
 mod member;
 mod production;
@@ -19,7 +20,7 @@ mod user;
 
 use std::time::Duration;
 
-use coalmine::Canary;
+use coalmine::{Canary, Severity};
 
 /// How long a mail may take from the product to the mailbox.
 const MAIL_LIMIT: Duration = Duration::from_secs(60);
@@ -32,7 +33,7 @@ const MANY: Duration = Duration::from_secs(8);
 #[must_use]
 #[rustfmt::skip]
 pub fn canary() -> Canary {
-    Canary::new("onboarding")
+    let canary = Canary::new("onboarding")
         .every(Duration::from_secs(300))
         .budget(Duration::from_secs(3))
         .step("sign_up", sign_up::sign_up).covers("sign-up")
@@ -55,8 +56,8 @@ pub fn canary() -> Canary {
         .promise("a user who has not confirmed can ask for another code")
         .step("receive_new_code", resend::receive_new_code).timeout(MAIL_LIMIT * 2).within(MAIL_LIMIT)
         .promise("the other code arrives in the inbox within a minute")
-        .step("refuse_second_resend", resend::refuse_second_resend)
-        .promise("a third code cannot be had within a minute")
+        .step("refuse_second_resend", resend::refuse_second_resend).severity(Severity::Warning)
+        .promise("a third code cannot be had within a minute (our reading)")
         .step("refuse_old_code", resend::refuse_old_code).after("replay_resend")
         .promise("the first code is void when another was sent")
         .fixture("guesser", resend::guesser).timeout(MAIL_LIMIT * 2).within(MAIL_LIMIT)
@@ -65,8 +66,8 @@ pub fn canary() -> Canary {
         .promise("the code of somebody else does not confirm an address")
         .step("confirm_with_new_code", resend::confirm_with_new_code).after("replay_resend")
         .promise("the other code confirms the address")
-        .step("use_up_tries", resend::use_up_tries).after("refuse_code_of_another")
-        .promise("after five wrong tries the right code does not confirm any more")
+        .step("use_up_tries", resend::use_up_tries).after("refuse_code_of_another").severity(Severity::Warning)
+        .promise("after five wrong tries the right code does not confirm any more (our reading)")
         .step("replay_resend", replay::replay_resend)
         .promise("a repeated request for another code is answered as before")
         .step("create_team", team::create_team).covers("create-team")
@@ -87,12 +88,16 @@ pub fn canary() -> Canary {
         .promise("an admin can create an API credential")
         .step("use_credential", team::use_credential)
         .promise("a new credential opens the team's new, empty ledger at once")
+        .step("isolate_teams", team::isolate_teams).within(MANY)
+        .promise("teams never see each other's ledgers")
         .step("invite_member", invite::invite_member).covers("invite-member")
         .promise("an admin can invite a colleague")
         .step("list_invites", invite::list_invites).covers("list-invites")
         .promise("exactly the invitations that are open are listed")
         .step("receive_invitation", invite::receive_invitation).timeout(MAIL_LIMIT * 2).within(MAIL_LIMIT)
         .promise("the invitation arrives in the inbox within a minute")
+        .step("receive_each_mail_once", sign_up::receive_each_mail_once)
+        .promise("no mail is sent twice")
         .step("accept_invite", invite::accept_invite).covers("accept-invite").after("list_invites")
         .promise("the link of the invitation makes its reader a member")
         .step("refuse_used_invitation", invite::refuse_used_invitation)
@@ -129,6 +134,8 @@ pub fn canary() -> Canary {
         .promise("a reader sees ledgers and members, and no credentials of others")
         .step("use_readers_credential", roles::use_readers_credential)
         .promise("a reader's credential reads the ledger")
+        .step("read_ledger_as_reader", roles::read_ledger_as_reader).within(MANY)
+        .promise("whatever only reads is open to a reader's credential")
         .step("refuse_reader_creating", roles::refuse_reader_creating).within(MANY)
         .promise("a reader's credential creates nothing in the ledger")
         .step("refuse_reader_changing", roles::refuse_reader_changing).within(MANY)
@@ -147,18 +154,18 @@ pub fn canary() -> Canary {
         .promise("a removed member loses access at once")
         .step("refuse_removed_members_credential", roles::refuse_removed_members_credential)
         .promise("a removed member's credential opens nothing any more")
-        .step("refuse_last_admin", roles::refuse_last_admin).after("get_user").after("list_teams")
-        .promise("the last admin can neither step down nor leave")
-        .step("refuse_team_names", refusals::refuse_team_names)
-        .promise("a team needs a name that is free and well-formed")
+        .step("refuse_last_admin", roles::refuse_last_admin).after("get_user").after("list_teams").severity(Severity::Warning)
+        .promise("the last admin can neither step down nor leave (our reading)")
+        .step("refuse_team_names", refusals::refuse_team_names).severity(Severity::Warning)
+        .promise("a team needs a name that is free and well-formed (our reading)")
         .step("refuse_ledger_names", refusals::refuse_ledger_names)
         .promise("a ledger needs a name that is free and well-formed")
-        .step("refuse_inviting_member", refusals::refuse_inviting_member)
-        .promise("who is a member already is not invited")
-        .step("refuse_incomplete_people", refusals::refuse_incomplete_people).within(MANY)
-        .promise("requests about people are refused if a field is missing")
-        .step("refuse_incomplete_belongings", refusals::refuse_incomplete_belongings).within(MANY)
-        .promise("requests about what a team has are refused if a field is missing")
+        .step("refuse_inviting_member", refusals::refuse_inviting_member).severity(Severity::Warning)
+        .promise("who is a member already is not invited (our reading)")
+        .step("refuse_incomplete_people", refusals::refuse_incomplete_people).within(MANY).severity(Severity::Warning)
+        .promise("requests about people are refused if a field is missing (our reading)")
+        .step("refuse_incomplete_belongings", refusals::refuse_incomplete_belongings).within(MANY).severity(Severity::Warning)
+        .promise("requests about what a team has are refused if a field is missing (our reading)")
         .step("refuse_without_session", refusals::refuse_without_session).within(MANY)
         .promise("nothing is shown or changed without a session")
         .step("refuse_wrong_session", refusals::refuse_wrong_session).within(MANY)
@@ -166,7 +173,9 @@ pub fn canary() -> Canary {
         .step("refuse_stranger", refusals::refuse_stranger).within(MANY)
         .promise("the team of others does not exist for a stranger")
         .step("delete_credential", tear_down::delete_credential).covers("delete-credential")
-        .promise("a deleted credential opens nothing any more")
+        .promise("a deleted credential opens the ledger no more")
+        .step("refuse_deleted_credential", tear_down::refuse_deleted_credential).within(MANY)
+        .promise("a deleted credential opens nothing, whatever is asked for")
         .step("delete_ledger", tear_down::delete_ledger).covers("delete-ledger")
         .promise("a deleted ledger is gone")
         .step("replay_removals", replay::replay_removals)
@@ -175,8 +184,11 @@ pub fn canary() -> Canary {
         .promise("a deleted team is gone")
         .step("delete_user", tear_down::delete_user).covers("delete-user")
         .promise("a deleted user cannot sign in")
-        .step("replay_tear_down", replay::replay_tear_down)
-        .promise("repeated requests to delete team and user are answered as before")
+        .step("replay_tear_down", replay::replay_tear_down).severity(Severity::Warning)
+        .promise("repeated requests to delete team and user are answered as before (our reading)")
         .step("refuse_deleting_production", production::refuse_deleting_production)
         .promise("a production ledger cannot be deleted, nor the team that has one")
+        .step("explain_refusals", explained::explain_refusals).severity(Severity::Warning)
+        .promise("refusals say what was wrong, and name the field (our reading)");
+    explained::after_refusals(canary)
 }

@@ -10,7 +10,8 @@ use super::{
     member::Limited,
     resend::Stranger,
     sign_up::SignedIn,
-    team::{NewLedger, Team},
+    team::{LedgersListed, NewLedger, Team},
+    user::{SignedOut, TeamsListed},
 };
 use crate::sequence::{Dashboard, DeleteTeam, Session};
 
@@ -36,7 +37,14 @@ const WITH_SESSION: [&str; 18] = [
     "delete-user",
 ];
 
-pub(super) async fn refuse_team_names(dashboard: Dashboard, cleanup: Cleanup, team: Out<Team>) -> Result<()> {
+pub(super) async fn refuse_team_names(
+    dashboard: Dashboard,
+    cleanup: Cleanup,
+    team: Out<Team>,
+    // A second one would be seen there.
+    _listed: Out<TeamsListed>,
+    _signed_out: Out<SignedOut>,
+) -> Result<()> {
     let body = json!({ "name": team.name });
     dashboard.call("create-team", Some(&team.owner), &body).await?.refused(400, "SEQ050")?;
     let undo = DeleteTeam { name: "not a name".to_owned(), owner: team.owner.email.clone() };
@@ -51,6 +59,8 @@ pub(super) async fn refuse_ledger_names(
     dashboard: Dashboard,
     team: Out<Team>,
     ledger: Out<NewLedger>,
+    // A second one would be in the list.
+    _listed: Out<LedgersListed>,
 ) -> Result<()> {
     for (name, code) in [(ledger.name.as_str(), "SEQ050"), ("not a name", "SEQ904")] {
         let body = json!({ "team": team.name, "name": name });

@@ -5,7 +5,7 @@ use coalmine::{
     inbox::{Address, Inbox},
 };
 
-use super::MAIL_LIMIT;
+use super::{MAIL_LIMIT, invite::Invitation};
 use crate::sequence::{Dashboard, DeleteUser, Session};
 
 /// Somebody has signed up and not yet confirmed.
@@ -36,6 +36,17 @@ pub(super) async fn receive_code(inbox: Inbox, signed_up: Out<SignedUp>) -> Resu
 /// The code in the first mail that came to an address with one.
 pub(super) async fn confirmation_code(inbox: &Inbox, address: &Address) -> Result<Secret> {
     inbox.wait_for(address).subject("Confirm").within(MAIL_LIMIT).await?.code(6)
+}
+
+/// The invitation came after the code, so by now the mailbox has been read past a second code.
+pub(super) async fn receive_each_mail_once(
+    inbox: Inbox,
+    signed_up: Out<SignedUp>,
+    _code: Out<MailedCode>,
+    _later: Out<Invitation>,
+) -> Result<()> {
+    ensure_eq!(inbox.arrived(&signed_up.address), 1, "mails after one sign-up");
+    Ok(())
 }
 
 pub(super) async fn sign_in(

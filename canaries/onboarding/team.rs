@@ -84,6 +84,32 @@ pub(super) async fn create_credential(dashboard: Dashboard, team: Out<Team>) -> 
     Ok(NewCredential(credential))
 }
 
+pub(super) async fn isolate_teams(
+    sequence: Sequence,
+    credential: Out<NewCredential>,
+    opened: Out<Opened>,
+    // Its absence would be taken for the other team's.
+    _ledger: Out<NewLedger>,
+) -> Result<()> {
+    let target = sequence.target();
+    let own = Some(credential.0.secret.expose().as_str());
+    let foreign =
+        Home { team: target.team.clone(), ledger: target.production_ledger.clone(), ..opened.0.clone() };
+    // A list is only read: nothing of the other team comes to harm.
+    let (into_theirs, into_ours) =
+        (sequence.ledger(&foreign), sequence.ledger(&opened.0).opened_with(target.credential.clone()));
+    let nothing = json!({});
+    let (found, theirs, ours) = tokio::try_join!(
+        sequence.say_hello(&target.production_ledger, own),
+        into_theirs.call("list-accounts", &nothing),
+        into_ours.call("list-accounts", &nothing),
+    )?;
+    for reply in [found, theirs, ours] {
+        reply.kept_out(404, "SEQ002")?;
+    }
+    Ok(())
+}
+
 pub(super) async fn use_credential(
     sequence: Sequence,
     team: Out<Team>,

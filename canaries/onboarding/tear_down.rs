@@ -39,6 +39,16 @@ pub(super) async fn delete_credential(
     Ok(CredentialGone(sent))
 }
 
+pub(super) async fn refuse_deleted_credential(
+    sequence: Sequence,
+    opened: Out<Opened>,
+    _gone: Out<CredentialGone>,
+    // As above.
+    _ledger: Out<NewLedger>,
+) -> Result<()> {
+    sequence.ledger(&opened.0).keeps_out(|it| it != "stats").await
+}
+
 pub(super) async fn delete_ledger(
     dashboard: Dashboard,
     team: Out<Team>,

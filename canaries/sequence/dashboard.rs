@@ -14,7 +14,7 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::{
-    Target,
+    Target, Unexplained,
     ledger::new_key,
     repeat::Sent,
     reply::{Names, REQUEST_ID, Reply},
@@ -27,6 +27,7 @@ pub struct Dashboard {
     api: Api,
     target: Arc<Target>,
     sessions: Arc<Sessions>,
+    unexplained: Unexplained,
 }
 
 /// A signed-in person.
@@ -111,6 +112,7 @@ impl FromContext for Dashboard {
         needs.resource::<Target>();
         needs.resource::<Surface>();
         needs.resource::<Sessions>();
+        Unexplained::needs(needs);
     }
 
     fn from_context(cx: &Context) -> Self {
@@ -118,7 +120,13 @@ impl FromContext for Dashboard {
         let api = Api::new(cx, &cx.resource::<HttpPool>(), &target.entry)
             .surface(cx.resource::<Surface>())
             .request_id_header(REQUEST_ID);
-        Self { cx: cx.clone(), api, target, sessions: cx.resource() }
+        Self {
+            cx: cx.clone(),
+            api,
+            target,
+            sessions: cx.resource(),
+            unexplained: Unexplained::from_context(cx),
+        }
     }
 }
 
@@ -158,7 +166,7 @@ impl Dashboard {
         if let Some(session) = session {
             request = request.header("session", session.token.expose());
         }
-        Reply::to(request, Names::Snake, key, body).await
+        Reply::to(request, Names::Snake, key, body, &self.unexplained).await
     }
 
     /// Signs a person up; a code is mailed.

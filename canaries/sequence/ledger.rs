@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use coalmine::{
-    Context, FromContext, Needs, Result, Secret, ensure, ensure_eq,
+    Context, FromContext, Needs, Result, Secret, ensure,
     http::{Api, HttpPool},
     surface::Surface,
 };
@@ -12,13 +12,44 @@ use serde_json::{Value, json};
 use tokio::task::JoinSet;
 
 use super::{
-    Target,
+    Target, Unexplained,
     objects::{Account, Feed, FeedItems, Flavor, Key, Page, TokenGroup, Transaction},
     reply::{Names, REQUEST_ID, Reply},
 };
 
 /// More pages than any list of a canary has.
 const MOST_PAGES: usize = 20;
+
+/// The operations of a ledger that change something: closed to those who may only read.
+pub const CHANGING: [&str; 11] = [
+    "create-key",
+    "create-account",
+    "create-flavor",
+    "transact",
+    "create-feed",
+    "update-account-tags",
+    "update-flavor-tags",
+    "update-action-tags",
+    "delete-feed",
+    "ack-feed",
+    "reset",
+];
+
+/// The others.
+pub const READING: [&str; 12] = [
+    "list-keys",
+    "list-accounts",
+    "list-flavors",
+    "list-transactions",
+    "list-actions",
+    "list-tokens",
+    "list-feeds",
+    "sum-actions",
+    "sum-tokens",
+    "get-feed",
+    "stream-feed-items",
+    "stats",
+];
 
 /// Finds ledgers. A step argument.
 #[derive(Clone)]
@@ -27,6 +58,7 @@ pub struct Sequence {
     pool: Arc<HttpPool>,
     target: Arc<Target>,
     surface: Arc<Surface>,
+    unexplained: Unexplained,
 }
 
 /// Where a ledger is, and the credential that opens it.
@@ -50,6 +82,7 @@ pub struct Ledger {
     names: Names,
     /// Whether answers have to keep to the contract.
     judged: bool,
+    unexplained: Unexplained,
 }
 
 #[derive(Deserialize)]
@@ -65,10 +98,17 @@ impl FromContext for Sequence {
         needs.resource::<HttpPool>();
         needs.resource::<Target>();
         needs.resource::<Surface>();
+        Unexplained::needs(needs);
     }
 
     fn from_context(cx: &Context) -> Self {
-        Self { cx: cx.clone(), pool: cx.resource(), target: cx.resource(), surface: cx.resource() }
+        Self {
+            cx: cx.clone(),
+            pool: cx.resource(),
+            target: cx.resource(),
+            surface: cx.resource(),
+            unexplained: Unexplained::from_context(cx),
+        }
     }
 }
 
@@ -93,7 +133,7 @@ impl Sequence {
     /// If no answer came.
     pub async fn say(&self, body: &Value, credential: Option<&str>) -> Result<Reply> {
         let request = credentialed(self.api(&self.target.entry).post("/hello"), credential);
-        Reply::to(request, Names::Snake, &new_key(), body).await
+        Reply::to(request, Names::Snake, &new_key(), body, &self.unexplained).await
     }
 
     /// Finds a ledger.
@@ -122,6 +162,7 @@ impl Sequence {
             home: home.clone(),
             names: Names::Snake,
             judged: true,
+            unexplained: self.unexplained.clone(),
         }
     }
 
@@ -159,17 +200,24 @@ impl Ledger {
     /// If no answer came.
     pub async fn repeatable(&self, operation: &str, key: &str, body: &Value) -> Result<Reply> {
         let path = format!("/{}/{}/{operation}", self.home.team, self.home.ledger);
-        let mut request = credentialed(self.api.post(&path), Some(self.home.credential.expose()));
+        let credential = Some(self.home.credential.expose().as_str()).filter(|it| !it.is_empty());
+        let mut request = credentialed(self.api.post(&path), credential);
         if !self.judged {
             request = request.tolerate(|_| true);
         }
-        Reply::to(request, self.names, key, body).await
+        Reply::to(request, self.names, key, body, &self.unexplained).await
     }
 
     /// The same ledger, with built-in names in filters and groupings spelled another way.
     #[must_use]
     pub fn spelling(&self, names: Names) -> Self {
         Self { names, ..self.clone() }
+    }
+
+    /// The same ledger for whoever has this credential; for somebody without any if it is empty.
+    #[must_use]
+    pub fn opened_with(&self, credential: Secret) -> Self {
+        Self { home: Home { credential, ..self.home.clone() }, ..self.clone() }
     }
 
     /// The same ledger for a step that only cares whether a call gets through: what the answers hold is for the step to
@@ -179,21 +227,25 @@ impl Ledger {
         Self { judged: false, ..self.clone() }
     }
 
-    /// Makes the same request three times, twice of it at once. The three answers must be equal, because the work is
-    /// to be done once.
+    /// Makes a request twice. The answers must be equal, because the work is to be done once.
     ///
     /// # Errors
-    /// If one of them is refused, or answered otherwise than the first.
-    pub async fn repeat(&self, operation: &str, body: &Value) -> Result<Value> {
+    /// If one of them is refused, or the second is answered otherwise than the first.
+    pub async fn repeat(&self, operation: &str, body: &Value) -> Result<()> {
+        let key = new_key();
+        let first = self.repeatable(operation, &key, body).await?;
+        self.repeatable(operation, &key, body).await?.repeats(&first)
+    }
+
+    /// The same with both requests at once.
+    ///
+    /// # Errors
+    /// As [`Ledger::repeat`].
+    pub async fn repeat_at_once(&self, operation: &str, body: &Value) -> Result<()> {
         let key = new_key();
         let (one, other) =
-            tokio::join!(self.repeatable(operation, &key, body), self.repeatable(operation, &key, body));
-        let first: Value = one?.ok()?;
-        for again in [other?, self.repeatable(operation, &key, body).await?] {
-            let again: Value = again.ok()?;
-            ensure_eq!(again, first, "answer of `{operation}` to a repeated request");
-        }
-        Ok(first)
+            tokio::try_join!(self.repeatable(operation, &key, body), self.repeatable(operation, &key, body))?;
+        other.repeats(&one)
     }
 
     /// Demands refusals: operation, body, status and code of each. All are asked for at once.
@@ -208,6 +260,22 @@ impl Ledger {
         }
         while let Some(refused) = asked.join_next().await {
             refused??;
+        }
+        Ok(())
+    }
+
+    /// Demands that this credential opens none of these operations. All are asked for at once.
+    ///
+    /// # Errors
+    /// If one of them succeeds, or is refused otherwise than for the credential.
+    pub async fn keeps_out(&self, these: impl Fn(&str) -> bool) -> Result<()> {
+        let mut asked = JoinSet::new();
+        for operation in CHANGING.into_iter().chain(READING).filter(|it| these(it)) {
+            let ledger = self.clone();
+            asked.spawn(async move { ledger.call(operation, &json!({})).await?.kept_out(404, "SEQ002") });
+        }
+        while let Some(kept_out) = asked.join_next().await {
+            kept_out??;
         }
         Ok(())
     }

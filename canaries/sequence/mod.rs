@@ -2,6 +2,7 @@
 
 mod contract;
 mod dashboard;
+mod explanations;
 mod ledger;
 mod objects;
 mod people;
@@ -12,7 +13,8 @@ mod undo;
 
 pub use contract::{DOCUMENT, operations, read, surface};
 pub use dashboard::{Credential, Dashboard, Invite, Member, Session, Sessions};
-pub use ledger::{Home, Ledger, Sequence};
+pub use explanations::{Explanations, Unexplained};
+pub use ledger::{CHANGING, Home, Ledger, READING, Sequence};
 pub use objects::{
     Account, Action, Feed, FeedItems, Flavor, Key, Page, Snapshot, Stats, Tags, TokenGroup, Transaction,
 };

@@ -8,6 +8,8 @@ use coalmine::{
 use serde::{Deserialize, de::DeserializeOwned};
 use serde_json::{Value, json};
 
+use super::Unexplained;
+
 /// The header that every answer must carry: clients take an answer without it for a proxy's (facts of the API,
 /// section 4).
 pub(super) const REQUEST_ID: &str = "Chain-Request-Id";
@@ -31,13 +33,19 @@ impl Names {
 }
 
 /// An answer of the ledger API or of the dashboard.
-pub struct Reply(Answer);
+pub struct Reply {
+    answer: Answer,
+    request: Value,
+    unexplained: Unexplained,
+}
 
 /// An error body.
 #[derive(Debug, Deserialize)]
 pub struct Refusal {
     /// `SEQnnn`.
     pub seq_code: String,
+    /// What was wrong, for people.
+    pub detail: Option<String>,
     /// Whether clients may try again by themselves.
     #[serde(default)]
     pub retriable: bool,
@@ -53,6 +61,7 @@ impl Reply {
         names: Names,
         idempotency_key: &str,
         body: &Value,
+        unexplained: &Unexplained,
     ) -> Result<Self> {
         let request = request
             .header("id", &format!("{}/1", &uuid::Uuid::new_v4().simple().to_string()[..20]))
@@ -61,7 +70,8 @@ impl Reply {
             // Every answer has it, so without this a product that forgets it would fail every step, and not the ones
             // that ask for it.
             .tolerate(|breach| matches!(&breach.place, AnswerPlace::Header(name) if name == REQUEST_ID));
-        Ok(Self(request.json(body).send().await?))
+        let answer = request.json(body).send().await?;
+        Ok(Self { answer, request: body.clone(), unexplained: unexplained.clone() })
     }
 
     /// Demands success, and an answer of this form.
@@ -69,12 +79,12 @@ impl Reply {
     /// # Errors
     /// A refusal, named by its code, or another form.
     pub fn ok<T: DeserializeOwned>(&self) -> Result<T> {
-        if self.0.is_success() {
-            return self.0.json();
+        if self.answer.is_success() {
+            return self.answer.json();
         }
-        Err(self.0.fail(match self.0.json::<Refusal>() {
-            Ok(refusal) => format!("expected success, got {} {}", self.0.status(), refusal.seq_code),
-            Err(_) => format!("expected success, got {}", self.0.status()),
+        Err(self.answer.fail(match self.answer.json::<Refusal>() {
+            Ok(refusal) => format!("expected success, got {} {}", self.answer.status(), refusal.seq_code),
+            Err(_) => format!("expected success, got {}", self.answer.status()),
         }))
     }
 
@@ -87,7 +97,7 @@ impl Reply {
         if value == json!({ "message": "ok" }) {
             return Ok(());
         }
-        Err(self.0.failure(Cause::Contract, r#"expected {"message":"ok"}"#))
+        Err(self.answer.failure(Cause::Contract, r#"expected {"message":"ok"}"#))
     }
 
     /// Demands success with the very answer that an equal request got before.
@@ -99,7 +109,7 @@ impl Reply {
         if again == first {
             return Ok(());
         }
-        Err(self.0.fail("expected the first answer to the repeated request, got another"))
+        Err(self.answer.fail("expected the first answer to the repeated request, got another"))
     }
 
     /// Demands a refusal with this status and code.
@@ -107,15 +117,17 @@ impl Reply {
     /// # Errors
     /// Success, or another refusal.
     pub fn refused(&self, status: u16, code: &str) -> Result<Refusal> {
-        if self.0.status() != status {
+        if self.answer.status() != status {
             return Err(self
-                .0
-                .fail(format_args!("expected refusal {status} {code}, got {}", self.0.status())));
+                .answer
+                .fail(format_args!("expected refusal {status} {code}, got {}", self.answer.status())));
         }
-        let refusal: Refusal = self.0.json()?;
+        let refusal: Refusal = self.answer.json()?;
         if refusal.seq_code != code {
-            return Err(self.0.fail(format_args!("expected refusal {code}, got {}", refusal.seq_code)));
+            return Err(self.answer.fail(format_args!("expected refusal {code}, got {}", refusal.seq_code)));
         }
+        let operation = self.answer.operation().unwrap_or("a request");
+        self.unexplained.look_at(operation, &self.request, &refusal);
         Ok(refusal)
     }
 
@@ -125,7 +137,7 @@ impl Reply {
     /// # Errors
     /// Success, or another refusal.
     pub fn kept_out(&self, status: u16, code: &str) -> Result<()> {
-        if self.0.status() >= 500 {
+        if self.answer.status() >= 500 {
             return Ok(());
         }
         self.refused(status, code).map(drop)
@@ -134,7 +146,7 @@ impl Reply {
     /// Whether it was refused with this code.
     #[must_use]
     pub fn is_refused(&self, code: &str) -> bool {
-        !self.0.is_success() && self.0.json::<Refusal>().is_ok_and(|it| it.seq_code == code)
+        !self.answer.is_success() && self.answer.json::<Refusal>().is_ok_and(|it| it.seq_code == code)
     }
 
     /// Demands success of what uses the suite's own login, credential or team: a refusal means that it is wrong or was
@@ -159,7 +171,7 @@ impl Reply {
     pub fn welcome(&self, code: &str, whose: &str, variable: &str) -> Result<()> {
         if self.is_refused(code) {
             return Err(self
-                .0
+                .answer
                 .failure(Cause::Credential, format_args!("the product refused {whose} ({code})"))
                 .remedy(format_args!(
                     "set {variable} to a valid one; make a new one if it was revoked or removed"
@@ -173,9 +185,11 @@ impl Reply {
     /// # Errors
     /// If it is missing or empty.
     pub fn named(&self) -> Result<()> {
-        if self.0.header(REQUEST_ID).is_some_and(|id| !id.is_empty()) {
+        if self.answer.header(REQUEST_ID).is_some_and(|id| !id.is_empty()) {
             return Ok(());
         }
-        Err(self.0.fail(format_args!("expected the header `{REQUEST_ID}`, got none: clients would retry")))
+        Err(self
+            .answer
+            .fail(format_args!("expected the header `{REQUEST_ID}`, got none: clients would retry")))
     }
 }

@@ -8,7 +8,7 @@ use std::{
 
 use hyper::header::HeaderName;
 
-use super::json::Pointer;
+use super::json::{Change, Pointer};
 use crate::{
     operations::{Operation, Operations},
     world::UnknownFault,
@@ -21,9 +21,20 @@ pub enum Kind {
     Error500,
     /// `slow:OPERATION`: the answer is late.
     Slow,
-    /// `field_missing:OPERATION` or `field_missing:OPERATION:/json/pointer`: a successful answer lacks its first
-    /// member, or the one at the pointer.
-    FieldMissing(Option<Pointer>),
+    /// `field_missing:OPERATION`: a successful answer lacks its first member.
+    FirstMissing,
+    /// `field_missing:OPERATION:/json/pointer`, `field_renamed:…`, `field_mistyped:…`: a successful answer has the
+    /// member at the pointer not, under another name, or of another type. With a status, as in
+    /// `field_missing:OPERATION:404:/code`, only answers of that status are changed. In the pointer `*` stands for
+    /// every element of an array.
+    Field {
+        /// What happens to it.
+        change: Change,
+        /// In which answers; none for all successful ones.
+        status: Option<u16>,
+        /// Where it is.
+        place: Pointer,
+    },
     /// `refusal_lifted:OPERATION`: what the product refuses is answered with success.
     RefusalLifted,
     /// `header_missing:OPERATION:Name`: answers lack a header.
@@ -34,12 +45,27 @@ pub enum Kind {
 const PLAIN: [(&str, Kind, &str); 4] = [
     ("error_500", Kind::Error500, "answers an internal error and does nothing"),
     ("slow", Kind::Slow, "answers late"),
-    ("field_missing", Kind::FieldMissing(None), "leaves out the first member of a successful answer"),
+    ("field_missing", Kind::FirstMissing, "leaves out the first member of a successful answer"),
     ("refusal_lifted", Kind::RefusalLifted, "answers success where it should refuse"),
 ];
 
 /// Every kind's word in a name.
-const WORDS: [&str; 5] = ["error_500", "slow", "field_missing", "refusal_lifted", "header_missing"];
+const WORDS: [&str; 7] = [
+    "error_500",
+    "slow",
+    "field_missing",
+    "field_renamed",
+    "field_mistyped",
+    "refusal_lifted",
+    "header_missing",
+];
+
+/// The kinds that change a member.
+const CHANGES: [(&str, Change); 3] = [
+    ("field_missing", Change::Missing),
+    ("field_renamed", Change::Renamed),
+    ("field_mistyped", Change::Mistyped),
+];
 
 /// A fault of one operation.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -76,12 +102,22 @@ impl FaultName {
             return Err(error(format!("no operation is named `{wrong}`"), nearest));
         };
         let kind = match (word, detail) {
-            ("field_missing", Some(pointer)) => {
-                let pointer = pointer.parse::<Pointer>().map_err(|why| {
+            ("field_missing" | "field_renamed" | "field_mistyped", Some(detail)) => {
+                let status = detail.split_once(':').and_then(|(status, pointer)| {
+                    let status = status.parse().ok().filter(|it| (100..600).contains(it))?;
+                    Some((status, pointer))
+                });
+                let (status, pointer) = status.map_or((None, detail), |(status, rest)| (Some(status), rest));
+                let place = pointer.parse::<Pointer>().map_err(|why| {
                     let repaired = format!("/{pointer}").parse::<Pointer>().ok();
                     error(why.to_string(), repaired.map(|pointer| format!("{word}:{operation}:{pointer}")))
                 })?;
-                Kind::FieldMissing(Some(pointer))
+                let change = CHANGES.into_iter().find(|(known, _)| *known == word);
+                let change = change.expect("each of these words changes a member").1;
+                Kind::Field { change, status, place }
+            }
+            ("field_renamed" | "field_mistyped", None) => {
+                return Err(error(format!("it lacks the place, as in `{name}:/id`"), None));
             }
             ("header_missing", Some(header)) => {
                 let header = HeaderName::try_from(header);
@@ -96,7 +132,7 @@ impl FaultName {
             }
             (_, None) => {
                 let plain = PLAIN.into_iter().find(|(plain, ..)| *plain == word);
-                plain.expect("every kind but `header_missing` is plain").1
+                plain.expect("every kind that is left is plain").1
             }
         };
         Ok(Self { kind, operation: operation.to_owned() })
@@ -121,8 +157,13 @@ impl fmt::Display for FaultName {
         match kind {
             Kind::Error500 => write!(f, "error_500:{operation}"),
             Kind::Slow => write!(f, "slow:{operation}"),
-            Kind::FieldMissing(None) => write!(f, "field_missing:{operation}"),
-            Kind::FieldMissing(Some(pointer)) => write!(f, "field_missing:{operation}:{pointer}"),
+            Kind::FirstMissing => write!(f, "field_missing:{operation}"),
+            Kind::Field { change, status, place } => {
+                let word = CHANGES.iter().find(|(_, it)| it == change).map_or("", |(word, _)| word);
+                write!(f, "{word}:{operation}:")?;
+                status.map_or(Ok(()), |status| write!(f, "{status}:"))?;
+                write!(f, "{place}")
+            }
             Kind::RefusalLifted => write!(f, "refusal_lifted:{operation}"),
             Kind::HeaderMissing(header) => write!(f, "header_missing:{operation}:{header}"),
         }
@@ -206,6 +247,9 @@ mod tests {
             "slow:list-keys",
             "field_missing:list-keys",
             "field_missing:list-keys:/items/0/a~1b:c",
+            "field_missing:list-keys:404:/code",
+            "field_renamed:list-keys:/items/*/id",
+            "field_mistyped:keys:list:200:/1:/x",
             "refusal_lifted:create-key",
             "header_missing:create-key:content-type",
             "slow:keys:list",
@@ -222,7 +266,8 @@ mod tests {
 
     #[test]
     fn a_wrong_name_says_what_is_wrong() {
-        let kinds = "the kinds are `error_500`, `slow`, `field_missing`, `refusal_lifted`, `header_missing`";
+        let kinds = "the kinds are `error_500`, `slow`, `field_missing`, `field_renamed`, `field_mistyped`, \
+                     `refusal_lifted`, `header_missing`";
         for (name, why, remedy) in [
             ("eror_500:create-key", kinds, "did you mean `error_500:create-key`?"),
             ("fire:create-key", kinds, "take one from the catalogue of faults"),

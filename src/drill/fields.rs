@@ -117,6 +117,7 @@ fn drill(
                 let kind = Kind::Field { change, status: Some(status), place: place.clone() };
                 let fault = FaultName { kind, operation: operation.to_owned() }.to_string();
                 let mut outcome = Outcome::Unnoticed;
+                // Most faults are noticed by the first who sees the answer; the others need not be run for them.
                 for few in [&saw[..1], &saw[1..]] {
                     if matches!(outcome, Outcome::Unnoticed) && !few.is_empty() {
                         outcome = attempt(&runtime, &plan, &*world, &start, &fault, few)?;
@@ -160,7 +161,13 @@ fn attempt(
 ) -> Result<Outcome, Failed> {
     let mut selected: BTreeMap<usize, Vec<usize>> = BTreeMap::new();
     for &(canary, step) in steps {
-        selected.entry(canary).or_default().push(step);
+        // Those that come after may judge what a step saw.
+        let steps = selected.entry(canary).or_default();
+        for step in plan.canaries[canary].followers(step).into_iter().chain([step]) {
+            if !steps.contains(&step) {
+                steps.push(step);
+            }
+        }
     }
     let runs = runs(plan, start, selected);
     world.switch(fault, true)?;

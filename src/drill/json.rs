@@ -1,13 +1,13 @@
-//! Taking a member out of a JSON text and leaving every other byte alone.
+//! Changing one member of a JSON text and leaving every other byte alone.
 //!
 //! Parsing and printing would change numbers that fit no Rust type, spaces, escapes and the order of members, and
-//! then a canary might sing about something other than the missing member.
+//! then a canary might sing about something other than the changed member.
 
 use std::{error::Error, fmt, ops::Range, str::FromStr};
 
 use serde::de::IgnoredAny;
 
-/// A place in a JSON document, by RFC 6901. Never the whole document.
+/// Places in a JSON document: RFC 6901, and `*` for every element of an array. Never the whole document.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Pointer(Vec<String>);
 
@@ -67,25 +67,81 @@ impl Error for BadPointer {}
 pub(super) fn without_first(text: &[u8]) -> Option<Vec<u8>> {
     let whole = Container::at(valid(text)?, &[]).filter(|container| container.object)?;
     let first = whole.entries.into_iter().next()?;
-    without(text, &Pointer(vec![first.name]))
+    changed(text, &Pointer(vec![first.name]), Change::Missing)
 }
 
-/// The text without the member, or the array's element, at `place`; nothing if it has none there.
-pub(super) fn without(text: &[u8], place: &Pointer) -> Option<Vec<u8>> {
-    let (name, path) = place.0.split_last().expect("a pointer has at least one token");
+/// What happens to a member.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Change {
+    /// It is gone.
+    Missing,
+    /// It has another name, with `x_` before its own. Elements of arrays have no name and stay.
+    Renamed,
+    /// Its value has another type: text for a number, a number for text.
+    Mistyped,
+}
+
+/// The text with the member, or the array's element, at `place` changed; nothing if it has none there.
+pub(super) fn changed(text: &[u8], place: &Pointer, change: Change) -> Option<Vec<u8>> {
     let mut left = valid(text)?.to_owned();
     let mut found = false;
-    // The same name may occur more than once in an object; then all of them go.
-    while let Some(container) = Container::at(&left, path)
-        && let Some(index) = container.entries.iter().rposition(|entry| entry.name == *name)
-    {
-        left.replace_range(container.extent(index), "");
-        found = true;
-        if !container.object {
-            break;
+    // From the last to the first, so that what has been found stays where it is.
+    for (path, name) in places(&left, place).into_iter().rev() {
+        let Some(container) = Container::at(&left, &path) else { continue };
+        // The same name may occur more than once in an object; then all of them are meant.
+        for index in (0..container.entries.len()).rev().filter(|&it| container.entries[it].name == name) {
+            let Entry { start, value, .. } = &container.entries[index];
+            match change {
+                // Those behind it are gone, so it is the last of that name, but its extent may have to be measured
+                // anew.
+                Change::Missing => {
+                    let Some(now) = Container::at(&left, &path) else { continue };
+                    left.replace_range(now.extent(index), "");
+                }
+                Change::Renamed if !container.object => continue,
+                Change::Renamed => left.insert_str(start + 1, "x_"),
+                Change::Mistyped => {
+                    left.replace_range(value.clone(), another_type(left.as_bytes()[value.start]))
+                }
+            }
+            found = true;
         }
     }
     found.then(|| left.into_bytes())
+}
+
+/// A value of another type than the one that begins so.
+fn another_type(first: u8) -> &'static str {
+    match first {
+        b'"' => "7",
+        b'{' => "[]",
+        b'[' => "{}",
+        b'n' => "true",
+        _ => "\"7\"",
+    }
+}
+
+/// Every place that a pointer means: the path to the container, and the name in it.
+fn places(text: &str, place: &Pointer) -> Vec<(Vec<String>, String)> {
+    let (last, path) = place.0.split_last().expect("a pointer has at least one token");
+    let mut paths = vec![Vec::new()];
+    for token in path {
+        paths = paths.into_iter().flat_map(|path| expanded(text, path, token)).collect();
+    }
+    let ends = paths.into_iter().flat_map(|path| expanded(text, path, last));
+    ends.filter_map(|mut path| path.pop().map(|name| (path, name))).collect()
+}
+
+/// The path with one token more; with `*`, one path for each element.
+fn expanded(text: &str, path: Vec<String>, token: &str) -> Vec<Vec<String>> {
+    let longer = |path: &[String], token: String| path.iter().cloned().chain([token]).collect::<Vec<_>>();
+    match Container::at(text, &path) {
+        Some(container) if token == "*" && !container.object => {
+            (0..container.entries.len()).map(|index| longer(&path, index.to_string())).collect()
+        }
+        Some(_) => vec![longer(&path, token.to_owned())],
+        None => Vec::new(),
+    }
 }
 
 /// Everything below relies on the text being JSON.
@@ -219,7 +275,57 @@ mod tests {
     }
 
     fn at(text: &str, pointer: &str) -> Option<String> {
-        without(text.as_bytes(), &pointer.parse().unwrap()).map(|text| String::from_utf8(text).unwrap())
+        change(text, pointer, Change::Missing)
+    }
+
+    fn change(text: &str, pointer: &str, change: Change) -> Option<String> {
+        let changed = changed(text.as_bytes(), &pointer.parse().unwrap(), change);
+        changed.map(|text| String::from_utf8(text).unwrap())
+    }
+
+    #[test]
+    fn members_are_renamed_and_get_values_of_other_types() {
+        let text = r#"{"a": 1, "b":"x", "c" : [ {"d":true},{"d":null}, 3 ], "a":{}}"#;
+        for (pointer, renamed, mistyped) in [
+            (
+                "/a",
+                Some(r#"{"x_a": 1, "b":"x", "c" : [ {"d":true},{"d":null}, 3 ], "x_a":{}}"#),
+                Some(r#"{"a": "7", "b":"x", "c" : [ {"d":true},{"d":null}, 3 ], "a":[]}"#),
+            ),
+            (
+                "/b",
+                Some(r#"{"a": 1, "x_b":"x", "c" : [ {"d":true},{"d":null}, 3 ], "a":{}}"#),
+                Some(r#"{"a": 1, "b":7, "c" : [ {"d":true},{"d":null}, 3 ], "a":{}}"#),
+            ),
+            (
+                "/c",
+                Some(r#"{"a": 1, "b":"x", "x_c" : [ {"d":true},{"d":null}, 3 ], "a":{}}"#),
+                Some(r#"{"a": 1, "b":"x", "c" : {}, "a":{}}"#),
+            ),
+            (
+                "/c/*/d",
+                Some(r#"{"a": 1, "b":"x", "c" : [ {"x_d":true},{"x_d":null}, 3 ], "a":{}}"#),
+                Some(r#"{"a": 1, "b":"x", "c" : [ {"d":"7"},{"d":true}, 3 ], "a":{}}"#),
+            ),
+            ("/c/2", None, Some(r#"{"a": 1, "b":"x", "c" : [ {"d":true},{"d":null}, "7" ], "a":{}}"#)),
+            ("/c/*", None, Some(r#"{"a": 1, "b":"x", "c" : [ [],[], "7" ], "a":{}}"#)),
+            ("/e", None, None),
+            ("/c/*/e", None, None),
+            ("/b/*/e", None, None),
+        ] {
+            assert_eq!(change(text, pointer, Change::Renamed).as_deref(), renamed, "{pointer}");
+            assert_eq!(change(text, pointer, Change::Mistyped).as_deref(), mistyped, "{pointer}");
+        }
+    }
+
+    #[test]
+    fn a_star_means_every_element() {
+        let text = r#"{"items":[{"id":1,"n":2},{"n":3},{"id":4}],"*":5}"#;
+        assert_eq!(at(text, "/items/*/id").as_deref(), Some(r#"{"items":[{"n":2},{"n":3},{}],"*":5}"#));
+        assert_eq!(at(text, "/items/*").as_deref(), Some(r#"{"items":[],"*":5}"#));
+        assert_eq!(at(text, "/*").as_deref(), Some(r#"{"items":[{"id":1,"n":2},{"n":3},{"id":4}]}"#));
+        assert_eq!(at(r#"[[{"a":1}],[{"a":2}]]"#, "/*/*/a").as_deref(), Some("[[{}],[{}]]"));
+        assert_eq!(at("[]", "/*/a"), None);
     }
 
     #[test]

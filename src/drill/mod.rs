@@ -7,6 +7,8 @@
 mod background;
 mod control;
 mod fault;
+#[cfg(all(feature = "harness", feature = "surface"))]
+mod fields;
 mod json;
 mod proxy;
 mod rewrite;
@@ -19,7 +21,7 @@ pub use control::Control;
 pub use fault::{FaultName, Kind, catalogue};
 /// What an [`ErrorAnswer`] is made with.
 pub use hyper::{HeaderMap, Response, StatusCode, body::Bytes, header::HeaderValue};
-pub use json::{BadPointer, Pointer};
+pub use json::{BadPointer, Change, Pointer};
 pub use proxy::{ErrorAnswer, Proxy, ProxyOptions};
 #[cfg(feature = "harness")]
 pub use runner::{DrillWorld, Expectation, main};

@@ -14,7 +14,7 @@ use super::{
 
 /// Prepares a request whose answer is going to be rewritten: it must not come compressed.
 pub(super) fn ask_for_plain_text(headers: &mut HeaderMap, faults: &[FaultName]) {
-    if faults.iter().any(|fault| matches!(fault.kind, Kind::FieldMissing(_)))
+    if faults.iter().any(|fault| matches!(fault.kind, Kind::FirstMissing | Kind::Field { .. }))
         && headers.contains_key(ACCEPT_ENCODING)
     {
         headers.insert(ACCEPT_ENCODING, HeaderValue::from_static("identity"));
@@ -26,15 +26,17 @@ pub(super) fn ask_for_plain_text(headers: &mut HeaderMap, faults: &[FaultName]) 
 pub(super) fn rewrite(answer: &mut Response<Bytes>, fault: &FaultName) -> bool {
     match &fault.kind {
         Kind::Error500 | Kind::Slow => false,
-        Kind::FieldMissing(place) => {
-            if !answer.status().is_success() || answer.headers().contains_key(CONTENT_ENCODING) {
+        Kind::FirstMissing | Kind::Field { .. } if answer.headers().contains_key(CONTENT_ENCODING) => false,
+        Kind::FirstMissing => {
+            let left = if answer.status().is_success() { json::without_first(answer.body()) } else { None };
+            left.map(|left| replace_body(answer, left.into())).is_some()
+        }
+        Kind::Field { change, status, place } => {
+            if !status.map_or(answer.status().is_success(), |it| it == answer.status().as_u16()) {
                 return false;
             }
-            let left = match place {
-                None => json::without_first(answer.body()),
-                Some(place) => json::without(answer.body(), place),
-            };
-            left.map(|left| replace_body(answer, left.into())).is_some()
+            let changed = json::changed(answer.body(), place, *change);
+            changed.map(|changed| replace_body(answer, changed.into())).is_some()
         }
         Kind::RefusalLifted => {
             if !answer.status().is_client_error() {
@@ -80,6 +82,12 @@ mod tests {
             ("field_missing:op", 200, object, true, 200, r#"{"n":12345678901234567890123}"#),
             ("field_missing:op:/n", 201, object, true, 201, r#"{"id":"1"}"#),
             ("field_missing:op:/x", 200, object, false, 200, object),
+            ("field_renamed:op:/id", 200, object, true, 200, r#"{"x_id":"1","n":12345678901234567890123}"#),
+            ("field_mistyped:op:/id", 200, object, true, 200, r#"{"id":7,"n":12345678901234567890123}"#),
+            ("field_mistyped:op:/n", 200, object, true, 200, r#"{"id":"1","n":"7"}"#),
+            ("field_mistyped:op:404:/n", 404, object, true, 404, r#"{"id":"1","n":"7"}"#),
+            ("field_mistyped:op:404:/n", 400, object, false, 400, object),
+            ("field_mistyped:op:404:/n", 200, object, false, 200, object),
             ("field_missing:op", 400, object, false, 400, object),
             ("field_missing:op", 200, "plain", false, 200, "plain"),
             ("field_missing:op", 204, "", false, 204, ""),
@@ -114,10 +122,10 @@ mod tests {
         let mut headers = HeaderMap::from_iter([(ACCEPT_ENCODING, HeaderValue::from_static("gzip"))]);
         ask_for_plain_text(&mut headers, &fault(Kind::Slow));
         assert_eq!(headers[ACCEPT_ENCODING], "gzip");
-        ask_for_plain_text(&mut headers, &fault(Kind::FieldMissing(None)));
+        ask_for_plain_text(&mut headers, &fault(Kind::FirstMissing));
         assert_eq!(headers[ACCEPT_ENCODING], "identity");
         headers.clear();
-        ask_for_plain_text(&mut headers, &fault(Kind::FieldMissing(None)));
+        ask_for_plain_text(&mut headers, &fault(Kind::FirstMissing));
         assert!(headers.is_empty());
     }
 }

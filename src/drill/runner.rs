@@ -1,10 +1,11 @@
 //! The drill: switching one fault on and demanding that the right step sings, and no other.
 
-use std::{collections::BTreeSet, fmt::Write as _, process::ExitCode, sync::Arc, time::Duration};
+use std::{collections::BTreeSet, fmt::Write as _, io, process::ExitCode, sync::Arc, time::Duration};
 
 use clap::Parser as _;
 use libtest_mimic::{Arguments, Failed, Trial};
 use serde::Deserialize;
+use tokio::runtime::Runtime;
 
 use crate::{
     config::{ConfigError, Start},
@@ -16,7 +17,7 @@ use crate::{
 };
 
 /// No step of a drill waits longer than this: what is known not to come need not be waited for.
-const PATIENCE: Duration = Duration::from_secs(8);
+pub(super) const PATIENCE: Duration = Duration::from_secs(8);
 
 /// A fault, and where it must be noticed.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
@@ -36,8 +37,9 @@ pub struct DrillWorld {
     pub start: Start,
 }
 
-/// Runs a drill as a test binary: a trial without any fault, and one per row of `table` (JSON: a list of
-/// [`Expectation`]s).
+/// Runs a drill as a test binary: a trial without any fault, one per row of `table` (JSON: a list of
+/// [`Expectation`]s), and one for each operation in which every documented field of its answers goes missing, gets
+/// another name and another type; for these the world's resources have to hold the product's `Surface`.
 #[must_use]
 pub fn main(suite: fn() -> Suite, table: &str, world: fn() -> Result<DrillWorld, ConfigError>) -> ExitCode {
     let mut args = match Arguments::try_parse() {
@@ -61,6 +63,8 @@ pub fn main(suite: fn() -> Suite, table: &str, world: fn() -> Result<DrillWorld,
     trials.extend(expectations.into_iter().map(|expectation| {
         Trial::test(expectation.fault.clone(), move || drill(suite, world, Some(&expectation)))
     }));
+    #[cfg(feature = "surface")]
+    trials.extend(super::fields::trials(suite, world));
     libtest_mimic::run(&args, trials).exit_code()
 }
 
@@ -99,7 +103,7 @@ fn drill(
     expected: Option<&Expectation>,
 ) -> Result<(), Failed> {
     let DrillWorld { world, start } = world()?;
-    let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()?;
+    let runtime = runtime()?;
     let plan = suite().plan()?;
     plan.check_resources(&start.resources)?;
     let before = world.census();
@@ -137,6 +141,11 @@ fn drill(
         let _ = write!(problems, "\nexpected the census as before:\n{before:#}\ngot:\n{after:#}");
     }
     if problems.is_empty() { Ok(()) } else { Err(problems.into()) }
+}
+
+/// Two threads: worlds run side by side.
+pub(super) fn runtime() -> io::Result<Runtime> {
+    tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build()
 }
 
 /// What is wrong with how the steps ended.

@@ -8,7 +8,7 @@ use tokio::runtime::Handle;
 use super::select::{Selection, full, operation_name, suite_name};
 use crate::{
     failure::Failure,
-    record::StepRecord,
+    record::{StepRecord, TEXT_LIMIT, shorten},
     redact::Redactor,
     report::{
         console,
@@ -162,11 +162,13 @@ impl Shared {
         self.handle.block_on(async { run.end_of(step).await })
     }
 
-    /// The text without secrets, and without what would steer a terminal.
+    /// The text without secrets, and without what would steer a terminal; the end of a very long one is left out.
     fn clean(&self, run: &Run, text: &str) -> String {
         let redacted = |text: &str| self.redactor.clean(&run.redactor().clean(text)).into_owned();
         // Once more, because a control character may have stood in the middle of a secret.
-        redacted(&plain(&redacted(text)))
+        let mut text = redacted(&plain(&redacted(text)));
+        shorten(&mut text, TEXT_LIMIT);
+        text
     }
 }
 

@@ -35,6 +35,12 @@ impl Answer {
         (200..300).contains(&self.status)
     }
 
+    /// The operation that was called, if it is known.
+    #[must_use]
+    pub fn operation(&self) -> Option<&str> {
+        self.exchange.operation.as_deref()
+    }
+
     /// A header's first value, if it is text.
     #[must_use]
     pub fn header(&self, name: &str) -> Option<&str> {

@@ -57,6 +57,11 @@ impl Refusal {
         self.data("error_fields", name)
     }
 
+    /// The same under the general code, if it is for a missing field: what a fault does.
+    pub(crate) fn vague(self) -> Refusal {
+        if self.code == codes::MISSING { Refusal { code: codes::MALFORMED, ..self } } else { self }
+    }
+
     pub(crate) fn data(mut self, name: &str, value: impl Into<Value>) -> Refusal {
         self.data.insert(name.to_owned(), value.into());
         self

@@ -133,7 +133,7 @@ impl Sandbox {
         let mut directory = Directory::with_permanent(&email, &password, &team, &credential, clock.now());
         for (name, kind) in [(ledger, LedgerKind::Dev), (production_ledger, LedgerKind::Prod)] {
             if let Some(name) = name {
-                let added = directory.add_ledger(&team, &name, kind, clock.now());
+                let added = directory.add_ledger(&team, &name, kind, clock.now(), false);
                 added.map_err(|_| StartError::Ledger(name))?;
             }
         }

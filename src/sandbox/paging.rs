@@ -37,6 +37,8 @@ pub(crate) struct Query {
     size: usize,
     /// The position of the last item that was given, unless this is the first page.
     past: Option<Position>,
+    /// How many items were given, only for the fault that goes on from there.
+    given: usize,
 }
 
 /// Which items a list gives, and how they are put together; for lists without filters this is empty.
@@ -90,6 +92,7 @@ impl Query {
                 Ok(Some(Query { op: op.to_owned(), wanted: Wanted::default(), ..query }))
             }
             Some(_) => Err(codes::CURSOR.because("the cursor belongs to another operation")),
+            None if cx.faults.on_for("cursor_unread", op) => Ok(None),
             None => Err(codes::CURSOR.into()),
         }
     }
@@ -105,7 +108,14 @@ impl Query {
             },
             Some(_) => return Err(wrong_type("page_size", "a whole number from 0")),
         };
-        Ok(Query { op: op.to_owned(), scope: scope.to_owned(), wanted: Wanted::default(), size, past: None })
+        Ok(Query {
+            op: op.to_owned(),
+            scope: scope.to_owned(),
+            wanted: Wanted::default(),
+            size,
+            past: None,
+            given: 0,
+        })
     }
 
     /// The same query for certain items only.
@@ -116,6 +126,19 @@ impl Query {
     /// Forgets what page size was asked for: what a fault does.
     pub(crate) fn usual_size(&mut self) {
         self.size = USUAL;
+    }
+
+    /// Begins with the last item of the page before: what a fault does.
+    pub(crate) fn step_back(&mut self) {
+        if let Some(Position::Number(past)) = &mut self.past {
+            *past += 1;
+        }
+    }
+
+    /// The query from the start, and how many items to leave out: what a fault goes on by.
+    pub(crate) fn by_count(self) -> (Query, usize) {
+        let given = self.given;
+        (Query { past: None, ..self }, given)
     }
 
     /// Whether this continues an earlier page.
@@ -159,9 +182,18 @@ impl Query {
             self.past = Some(position.into());
             items.push(item);
         }
+        self.given += items.len();
         // After an empty first page nothing older can come any more.
         self.past = self.past.or(Some(Position::Number(0)));
         Page { last_page: items.len() < self.size, items, cursor: seal(&cx.cursor_key, &self) }
+    }
+}
+
+/// Refuses a page size that is cut otherwise: what a fault does.
+pub(crate) fn refuse_large_page(fields: &Fields) -> Result<(), Refusal> {
+    match fields.get("page_size").and_then(Value::as_u64) {
+        Some(size) if size > LARGEST as u64 => Err(wrong_type("page_size", "at most 1000")),
+        Some(_) | None => Ok(()),
     }
 }
 

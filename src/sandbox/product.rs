@@ -46,6 +46,7 @@ pub(crate) fn router(world: Arc<World>) -> Router {
 async fn front(State(world): State<Arc<World>>, request: Request) -> Response {
     let id = request.headers().get("id").filter(|id| !id.is_empty()).cloned();
     let working = Arc::clone(&world);
+    let nowhere = known(request.uri().path()).is_none();
     let answer = tokio::spawn(async move {
         let (parts, body) = request.into_parts();
         let body = read(body).await;
@@ -65,7 +66,10 @@ async fn front(State(world): State<Arc<World>>, request: Request) -> Response {
     let mut response = Response::new(text);
     *response.status_mut() = status;
     response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
-    if answer.is_ok() || !world.cx.faults.on("request_id_missing_on_errors") {
+    let faults = &world.cx.faults;
+    let nameless = faults.on("request_id_missing_on_errors")
+        || (nowhere && faults.on("request_id_missing_on_unknown_paths"));
+    if answer.is_ok() || !nameless {
         let id = id.or_else(|| HeaderValue::try_from(random::hex::<10>()).ok());
         response.headers_mut().extend(id.map(|id| (header::HeaderName::from_static("chain-request-id"), id)));
     }
@@ -78,13 +82,12 @@ async fn answer(
     parts: &Parts,
     body: Result<Vec<u8>, Refusal>,
 ) -> Result<Outcome, Refusal> {
-    let path: Vec<&str> = parts.uri.path().trim_start_matches('/').split('/').collect();
     if parts.method != Method::POST {
         return Err(codes::NOT_FOUND.into());
     }
-    match path[..] {
-        ["hello"] => hello(world, parts, body).map(Outcome::Reply),
-        ["dashboard", op] => {
+    match known(parts.uri.path()).ok_or(codes::NOT_FOUND)? {
+        Place::Hello => hello(world, parts, body).map(Outcome::Reply),
+        Place::Dashboard(op) => {
             let entry = entry(world, parts);
             let (reply, letters) = dashboard::call(
                 world,
@@ -97,8 +100,24 @@ async fn answer(
             world.mailer.send(letters).await;
             Ok(Outcome::Reply(reply))
         }
-        [team, ledger, op] => call(world, &parts.headers, team, ledger, op, body).await,
-        _ => Err(codes::NOT_FOUND.into()),
+        Place::Ledger([team, ledger, op]) => call(world, &parts.headers, team, ledger, op, body).await,
+    }
+}
+
+/// What a path leads to.
+enum Place<'a> {
+    Hello,
+    Dashboard(&'a str),
+    Ledger([&'a str; 3]),
+}
+
+fn known(path: &str) -> Option<Place<'_>> {
+    let path: Vec<&str> = path.trim_start_matches('/').split('/').collect();
+    match path[..] {
+        ["hello"] => Some(Place::Hello),
+        ["dashboard", op] => Some(Place::Dashboard(op)),
+        [team, ledger, op] => Some(Place::Ledger([team, ledger, op])),
+        _ => None,
     }
 }
 
@@ -107,7 +126,9 @@ fn hello(world: &World, parts: &Parts, body: Result<Vec<u8>, Refusal>) -> Result
     world.directory().team_of(&world.cx, credential)?;
     let fields = Fields::parse(&body?)?;
     let team = world.directory().hello(&world.cx, credential, fields.text("ledger_name")?)?;
-    Ok(reply(&json!({"team_name": team, "addr": entry(world, parts), "addr_ttl_seconds": ADDRESS_LIFETIME})))
+    let scheme = if world.cx.faults.on("addr_is_url:hello") { "https://" } else { "" };
+    let addr = format!("{scheme}{}", entry(world, parts));
+    Ok(reply(&json!({"team_name": team, "addr": addr, "addr_ttl_seconds": ADDRESS_LIFETIME})))
 }
 
 async fn call(
@@ -120,15 +141,24 @@ async fn call(
 ) -> Result<Outcome, Refusal> {
     let faults = &world.cx.faults;
     // Order of the checks: credential and team, ledger, role, operation, JSON, fields \[C, 4\].
-    let (ledger, role) = world.directory().open(&world.cx, text(headers, "credential"), team, ledger)?;
     let operation = Operation::named(op);
-    if operation.is_some_and(|operation| operation.changes)
-        && role < Role::ReadWrite
-        && !faults.on("readonly_may_write")
-    {
+    let (ledger, role) =
+        world.directory().open(&world.cx, text(headers, "credential"), team, ledger, operation)?;
+    let needed = match operation {
+        Some(it) if it.changes && faults.on_for("readonly_may_write", it.name) => Role::ReadOnly,
+        Some(it) if it.changes && faults.on("members_may_not_write") => Role::Admin,
+        Some(it) if it.changes || faults.on_for("readers_may_not_read", it.name) => Role::ReadWrite,
+        Some(_) | None => Role::ReadOnly,
+    };
+    if role < needed {
         return Err(codes::FORBIDDEN.into());
     }
-    let operation = operation.ok_or(codes::NOT_FOUND)?;
+    let Some(operation) = operation else {
+        if faults.on("unknown_operation_accepted") {
+            return Ok(Outcome::Reply(reply(&json!({}))));
+        }
+        return Err(codes::NOT_FOUND.into());
+    };
     let fields = Fields::parse(&body?)?;
     narrow(world, operation, &fields)?;
 

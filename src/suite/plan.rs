@@ -325,6 +325,14 @@ impl CanaryPlan {
         wanted
     }
 
+    /// The steps that chose to come [after](super::Canary::after) a step without needing it: they may judge what it did.
+    #[must_use]
+    pub fn followers(&self, step: usize) -> Vec<usize> {
+        let name = &self.steps[step].step.name;
+        let follows = |it: &Planned| it.step.after.contains(name);
+        self.steps.iter().enumerate().filter(|(_, it)| follows(it)).map(|(index, _)| index).collect()
+    }
+
     /// How long a run may take: what the canary says, or the longest chain of its steps' timeouts.
     #[must_use]
     pub fn time_limit(&self) -> Duration {

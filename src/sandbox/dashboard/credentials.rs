@@ -22,10 +22,12 @@ pub(super) fn create_credential(desk: &mut Desk<'_>) -> Result<Reply, Refusal> {
     let id = format!("cred{}", random::hex::<8>());
     let secret = random::hex::<24>();
 
+    let wrong = desk.fault("role_shown_wrong");
     let owner = desk.directory.teams.get_mut(&team).expect("the caller is in it");
     let role = owner.member(&user).expect("the caller is in it").role;
     // The secret appears here and nowhere else \[D, 15\].
-    let shown = reply(&json!({"id": id, "name": name, "role": role, "secret": secret}));
+    let told = if wrong { Role::Admin } else { role };
+    let shown = reply(&json!({"id": id, "name": name, "role": told, "secret": secret}));
     owner.credentials.insert(place, Credential { id, name, user, secret: secret.clone(), created });
     desk.directory.secrets.insert(secret, (team, place));
     Ok(shown)

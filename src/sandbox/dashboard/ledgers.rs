@@ -34,7 +34,15 @@ pub(super) fn create_ledger(desk: &mut Desk<'_>) -> Result<Reply, Refusal> {
         Some("prod") => LedgerKind::Prod,
         Some(_) => return Err(wrong_type("type", "`dev` or `prod`")),
     };
-    let ledger = desk.directory.add_ledger(&team, name, kind, desk.cx.clock.now())?;
+    if desk.directory.teams[&team].ledgers.is_empty() && desk.fault("first_ledger_refused") {
+        return Err(codes::FORBIDDEN.because("the first ledger of a team"));
+    }
+    let taken = desk.directory.teams[&team].ledgers.values().find(|ledger| ledger.name == name);
+    if let Some(ledger) = taken.filter(|_| desk.fault("name_taken_twice")) {
+        return Ok(reply(&Shown::new(&team, ledger)));
+    }
+    let any_name = desk.fault("names_unchecked");
+    let ledger = desk.directory.add_ledger(&team, name, kind, desk.cx.clock.now(), any_name)?;
     Ok(reply(&Shown::new(&team, &ledger)))
 }
 

@@ -62,11 +62,18 @@ pub(super) fn resend_code(desk: &mut Desk<'_>) -> Result<Reply, Refusal> {
         return Ok(ok());
     };
     // The first time is free, so that somebody whose mail was lost need not wait.
-    if old.resent.is_some_and(|last| now.duration_since(last) < RESEND_PAUSE) {
+    let too_soon = old.resent.is_some_and(|last| now.duration_since(last) < RESEND_PAUSE);
+    if too_soon && !desk.cx.faults.on("resend_unlimited") {
         return Err(codes::TOO_OFTEN.because("at most one a minute"));
     }
     let (email, former) = (user.email.clone(), old.code.clone());
-    let new = Challenge { resent: Some(now), former: Some(former), ..challenge(desk, &email) };
+    let mut new = Challenge { resent: Some(now), former: Some(former), ..challenge(desk, &email) };
+    if desk.cx.faults.on("resent_code_wrong") {
+        new.code = altered(&new.code);
+    }
+    if desk.cx.faults.on("resent_mail_lost") {
+        desk.letters.clear();
+    }
     if let Some(user) = desk.directory.users.get_mut(&key) {
         user.unconfirmed = Some(new);
     }
@@ -104,7 +111,8 @@ pub(super) fn confirm_sign_up(desk: &mut Desk<'_>) -> Result<Reply, Refusal> {
         }
         if challenge.code != code && !former && !of_another {
             challenge.wrong_tries += 1;
-            return Err(codes::WRONG_CODE.into());
+            let expired = faults.on("wrong_code_called_expired:confirm-sign-up");
+            return Err(if expired { codes::EXPIRED_CODE.into() } else { codes::WRONG_CODE.into() });
         }
     }
     user.unconfirmed = None;
@@ -125,6 +133,9 @@ pub(super) fn sign_in(desk: &mut Desk<'_>) -> Result<Reply, Refusal> {
         (None, Some(old)) if old.is(password) => key.clone(),
         (Some(_) | None, _) => return Err(codes::NOT_SIGNED_IN.because("wrong address or password")),
     };
+    if desk.cx.faults.on("teamless_user_kept_out:sign-in") && desk.directory.teams_of(&key).next().is_none() {
+        return Err(codes::NOT_SIGNED_IN.because("in no team"));
+    }
     let session = desk.directory.open_session(&key);
     Ok(reply(&json!({"session": session, "email": email})))
 }
@@ -139,7 +150,7 @@ pub(super) fn sign_out(desk: &mut Desk<'_>) -> Result<Reply, Refusal> {
 }
 
 pub(super) fn get_user(desk: &mut Desk<'_>) -> Result<Reply, Refusal> {
-    let key = desk.directory.signed_in(desk.session)?;
+    let key = desk.signed_in()?;
     let user = &desk.directory.users[&key];
     let teams: Vec<_> =
         desk.directory.teams_of(&key).map(|(_, name, role)| json!({"name": name, "role": role})).collect();
@@ -151,7 +162,7 @@ pub(super) fn delete_user(desk: &mut Desk<'_>) -> Result<Reply, Refusal> {
     if desk.session.is_none() {
         return delete_unconfirmed(desk);
     }
-    let key = desk.directory.signed_in(desk.session)?;
+    let key = desk.signed_in()?;
     let password = desk.fields.required("password")?;
     if !desk.directory.users[&key].password.is(password) {
         return Err(codes::NOT_SIGNED_IN.because("wrong password"));

@@ -36,22 +36,34 @@ macro_rules! probes {
 }
 
 mod dashboard;
+mod families;
 mod feeds;
 mod ledger;
 mod lists;
+mod people;
+mod positions;
+mod queries;
 mod repeats;
+mod transact;
 
 #[test]
 fn every_fault_is_tried() {
     // The faults of the mail side are tried there.
-    let ours =
-        CATALOGUE.iter().map(|(name, _)| *name).filter(|name| !["mail_lost", "mail_spam"].contains(name));
+    let elsewhere = |name: &str| {
+        ["mail_lost", "mail_spam"].contains(&name)
+            || name.split_once(':').is_some_and(|(kind, _)| families::KINDS.contains(&kind))
+    };
+    let ours = CATALOGUE.iter().map(|(name, _)| *name).filter(|name| !elsewhere(name));
     let probed = [
         PROBED,
         dashboard::PROBED,
         feeds::PROBED,
         ledger::PROBED,
         lists::PROBED,
+        people::PROBED,
+        positions::PROBED,
+        queries::PROBED,
+        transact::PROBED,
         repeats::PROBED,
         repeats::dashboard::PROBED,
     ]

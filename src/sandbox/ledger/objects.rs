@@ -12,7 +12,7 @@ use super::{
 };
 use crate::{
     codes,
-    envelope::{Fields, Refusal, reply},
+    envelope::{Refusal, reply},
     random,
     values::{Tags, id_or_else},
 };
@@ -76,6 +76,9 @@ pub(super) struct Holder {
     key_ids: Vec<String>,
     quorum: u64,
     pub(super) tags: Tags,
+    /// The tags before the last update, only for the fault that goes on showing them.
+    #[serde(skip)]
+    pub(super) former_tags: Tags,
 }
 
 impl Subject for Holder {
@@ -105,7 +108,7 @@ pub(super) fn create_key(books: &mut Books, call: &Call<'_>) -> Result<Answer, R
 }
 
 pub(super) fn create_account(books: &mut Books, call: &Call<'_>) -> Result<Answer, Refusal> {
-    let mut account = holder(books, call.fields, "acc", call.cx.faults.on("keys_optional:create-account"))?;
+    let mut account = holder(books, call, "acc")?;
     if call.cx.faults.on("tags_dropped:create-account") {
         account.tags = Tags::default();
     }
@@ -114,7 +117,7 @@ pub(super) fn create_account(books: &mut Books, call: &Call<'_>) -> Result<Answe
 }
 
 pub(super) fn create_flavor(books: &mut Books, call: &Call<'_>) -> Result<Answer, Refusal> {
-    let mut flavor = holder(books, call.fields, "flv", false)?;
+    let mut flavor = holder(books, call, "flv")?;
     if call.cx.faults.on("quorum_ignored:create-flavor") {
         flavor.quorum = 1;
     }
@@ -123,42 +126,46 @@ pub(super) fn create_flavor(books: &mut Books, call: &Call<'_>) -> Result<Answer
 }
 
 /// Reads an account or flavor; the keys are judged first \[C, 10\].
-fn holder(books: &Books, fields: &Fields, prefix: &str, keys_optional: bool) -> Result<Holder, Refusal> {
-    let key_ids = key_ids(books, fields, keys_optional)?;
+fn holder(books: &Books, call: &Call<'_>, prefix: &str) -> Result<Holder, Refusal> {
+    let fields = call.fields;
+    let key_ids = key_ids(books, call)?;
+    let highest = if call.fault("quorum_unreachable") { u64::MAX } else { key_ids.len() as u64 };
     let quorum = match fields.get("quorum") {
         None => key_ids.len() as u64,
-        Some(quorum) => {
-            quorum.as_u64().filter(|quorum| (1..=key_ids.len() as u64).contains(quorum)).ok_or_else(|| {
-                codes::QUORUM.because("`quorum` must be from 1 to the number of keys").field("quorum")
-            })?
-        }
+        Some(quorum) => quorum.as_u64().filter(|quorum| (1..=highest).contains(quorum)).ok_or_else(|| {
+            codes::QUORUM.because("`quorum` must be from 1 to the number of keys").field("quorum")
+        })?,
     };
     let tags = Tags::from(fields.object("tags")?);
     let id = id_or_else(fields.get("id"), || format!("{prefix}{}", random::hex::<8>()))?;
-    Ok(Holder { id, key_ids, quorum, tags })
+    Ok(Holder { id, key_ids, quorum, former_tags: tags.clone(), tags })
 }
 
-fn key_ids(books: &Books, fields: &Fields, optional: bool) -> Result<Vec<String>, Refusal> {
+fn key_ids(books: &Books, call: &Call<'_>) -> Result<Vec<String>, Refusal> {
     let refused = |detail: String| codes::KEY_IDS.because(detail).field("key_ids");
-    let given = match fields.get("key_ids") {
+    let given = match call.fields.get("key_ids") {
         None => &[][..],
         Some(Value::Array(given)) => given,
         Some(_) => return Err(refused("`key_ids` must be an array of ids".to_owned())),
     };
-    if given.is_empty() && !optional {
+    if given.is_empty() && !call.fault("keys_optional") {
         return Err(refused("`key_ids` must name at least one key".to_owned()));
     }
     let mut key_ids: Vec<String> = Vec::with_capacity(given.len());
     for id in given {
         match id.as_str() {
-            Some(id) if books.keys.place(id).is_some() => key_ids.push(id.to_owned()),
+            Some(id) if books.keys.place(id).is_some() || call.fault("keys_unchecked") => {
+                key_ids.push(id.to_owned());
+            }
             Some(id) => return Err(refused(format!("there is no key `{id}`"))),
             None => return Err(refused("`key_ids` must be an array of ids".to_owned())),
         }
     }
     let mut sorted: Vec<&String> = key_ids.iter().collect();
     sorted.sort_unstable();
-    if let Some(twice) = sorted.windows(2).find(|pair| pair[0] == pair[1]) {
+    if let Some(twice) = sorted.windows(2).find(|pair| pair[0] == pair[1])
+        && !call.fault("key_twice_accepted")
+    {
         return Err(codes::KEY_TWICE.because(format!("key `{}` is given twice", twice[0])).field("key_ids"));
     }
     Ok(key_ids)
@@ -184,7 +191,8 @@ pub(super) fn list_with_strangers(
 ) -> Result<Answer, Refusal> {
     let (query, filter) = books.selection(call, Kind::Holder)?;
     let skipped = usize::from(query.continues() && call.cx.faults.on("list_skips_one:list-accounts"));
-    let rest = newest_first(&query, &filter, books.accounts.all()).skip(skipped);
+    let (query, passed) = if call.fault("pages_by_count") { query.by_count() } else { (query, 0) };
+    let rest = newest_first(&query, &filter, books.accounts.all()).skip(passed + skipped);
     let mut page = query.cut(call.cx, rest);
     if page.last_page {
         page.items.extend(strangers.iter().filter(|account| filter.passes(*account)));

@@ -1,6 +1,10 @@
 //! Updates of tags: the given set takes the place of the whole old one \[S, T, 7\].
 
-use super::{Answer, Books, Call, history::History, objects::Objects};
+use super::{
+    Answer, Books, Call,
+    history::History,
+    objects::{Holder, Objects},
+};
 use crate::{
     codes,
     envelope::{Refusal, ok},
@@ -8,7 +12,7 @@ use crate::{
 };
 
 pub(super) fn update_account_tags(books: &mut Books, call: &Call<'_>) -> Result<Answer, Refusal> {
-    let id = retag(&mut books.accounts, call, |account| &mut account.tags)?;
+    let id = retag(&mut books.accounts, call, holders_tags)?;
     if call.fault("snapshot_moves") {
         let place = books.accounts.place(id).expect("its tags were just changed");
         let tags = books.accounts.at(place).tags.clone();
@@ -18,7 +22,7 @@ pub(super) fn update_account_tags(books: &mut Books, call: &Call<'_>) -> Result<
 }
 
 pub(super) fn update_flavor_tags(books: &mut Books, call: &Call<'_>) -> Result<Answer, Refusal> {
-    retag(&mut books.flavors, call, |flavor| &mut flavor.tags)?;
+    retag(&mut books.flavors, call, holders_tags)?;
     Ok(ok().into())
 }
 
@@ -32,6 +36,12 @@ pub(super) fn update_action_tags(books: &mut Books, call: &Call<'_>) -> Result<A
     Ok(ok().into())
 }
 
+/// The tags of an account or flavor, which are about to change.
+fn holders_tags(holder: &mut Holder) -> &mut Tags {
+    holder.former_tags = holder.tags.clone();
+    &mut holder.tags
+}
+
 /// Gives the thing named by the request its new tags; none, if none are given \[C, 14 row 10\].
 fn retag<'a, T>(
     objects: &mut Objects<T>,
@@ -40,8 +50,13 @@ fn retag<'a, T>(
 ) -> Result<&'a str, Refusal> {
     let id = call.fields.required("id")?;
     let new = Tags::from(call.fields.object("tags")?);
-    let place = objects.place(id).ok_or_else(|| codes::NOT_FOUND.because(format!("there is no `{id}`")))?;
-    if call.fault("tag_update_lost") {
+    let Some(place) = objects.place(id) else {
+        if call.fault("nobody_retagged") {
+            return Ok(id);
+        }
+        return Err(codes::NOT_FOUND.because(format!("there is no `{id}`")));
+    };
+    if call.fault("tag_update_lost") || (new.is_none() && call.fault("tags_not_cleared")) {
         return Ok(id);
     }
     let old = tags(objects.at_mut(place));

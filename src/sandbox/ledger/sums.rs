@@ -97,7 +97,17 @@ fn put(object: &mut Map<String, Value>, path: &[&str], value: Value) {
 
 impl Sums {
     pub(super) fn new(query: &Query, call: &Call<'_>, kind: Kind) -> Result<Sums, Refusal> {
-        let grouping = Grouping::read(&query.wanted.group_by, kind, query.wanted.names)?;
+        let mut group_by = query.wanted.group_by.clone();
+        if call.fault("unknown_group_ignored") {
+            group_by.retain(|name| Property::named(name, kind, query.wanted.names).is_some());
+        }
+        let mut grouping = Grouping::read(&group_by, kind, query.wanted.names)?;
+        if call.fault("group_ignored") {
+            grouping.0.clear();
+        }
+        if call.fault("group_by_first_only") {
+            grouping.0.truncate(1);
+        }
         Ok(Sums { grouping, drop_missing: call.fault("group_drops_missing"), by_group: BTreeMap::new() })
     }
 
@@ -116,11 +126,19 @@ impl Sums {
         {
             *first = first.saturating_sub(1);
         }
+        if self.by_group.is_empty() && call.fault("nothing_sums_to_zero") {
+            self.by_group.insert(Value::from(vec![Value::Null; self.grouping.0.len()]).to_string(), 0);
+        }
+        if call.fault("sum_saturates") {
+            let largest = u128::from(i64::MAX.unsigned_abs());
+            self.by_group.values_mut().for_each(|sum| *sum = largest.min(*sum));
+        }
+        let skipped = usize::from(query.continues() && call.fault("list_skips_one"));
         let above = query.above().to_owned();
         let rest = self.by_group.range::<str, _>((Excluded(above.as_str()), Unbounded));
         let rest = rest.map(|(group, amount)| {
             (group.clone(), Sum { group: self.grouping.shown(group), amount: *amount })
         });
-        reply(&query.cut(call.cx, rest)).into()
+        reply(&query.cut(call.cx, rest.skip(skipped))).into()
     }
 }

@@ -42,9 +42,9 @@ pub(super) struct Tokens {
 }
 
 impl Tokens {
-    /// Adds tokens.
-    pub(super) fn put(&mut self, content: Content, amount: u128) {
-        let group = self.by_content.get(&content).copied().unwrap_or(self.next);
+    /// Adds tokens: to the group of equal ones, unless a fault sets them `apart`.
+    pub(super) fn put(&mut self, content: Content, amount: u128, apart: bool) {
+        let group = self.by_content.get(&content).copied().filter(|_| !apart).unwrap_or(self.next);
         self.next = self.next.max(group + 1);
         let before = self.groups.get(&group).map_or(0, |(_, amount)| *amount);
         self.change(group, content, before, before + amount);
@@ -156,6 +156,14 @@ impl<'a> Group<'a> {
     }
 }
 
+impl<'a> Group<'a> {
+    /// With the tags that flavor and account had before the last update: what a fault shows.
+    fn before_updates(self, content: &Content, books: &'a Books) -> Group<'a> {
+        let (flavor, account) = (books.flavors.at(content.flavor), books.accounts.at(content.account));
+        Group { flavor_tags: &flavor.former_tags, account_tags: &account.former_tags, ..self }
+    }
+}
+
 impl Subject for Group<'_> {
     fn look(&self, root: Root) -> Look<'_> {
         match root {
@@ -174,9 +182,16 @@ impl Subject for Group<'_> {
 pub(super) fn list_tokens(books: &mut Books, call: &Call<'_>) -> Result<Answer, Refusal> {
     let (query, filter) = books.selection(call, Kind::TokenGroup)?;
     let groups = books.tokens.groups.range(..query.below()).rev();
-    let rest = groups
-        .map(|(age, (content, amount))| (*age, Group::new(content, *amount, &books.accounts, &books.flavors)))
-        .filter(|(_, group)| filter.passes(group));
+    let (stale, blind) = (call.fault("tags_stale"), call.fault("holders_tags_unfiltered"));
+    let group = |content, amount| {
+        let group = Group::new(content, amount, &books.accounts, &books.flavors);
+        if stale { group.before_updates(content, books) } else { group }
+    };
+    let rest = groups.map(|(age, (content, amount))| (*age, group(content, *amount))).filter(|(_, group)| {
+        let none = &Tags::default();
+        let bare = Group { flavor_tags: none, account_tags: none, ..*group };
+        filter.passes(if blind { &bare } else { group })
+    });
     Ok(reply(&query.cut(call.cx, rest)).into())
 }
 
@@ -216,9 +231,9 @@ mod tests {
     #[test]
     fn equal_tokens_make_one_group_and_empty_ones_none() {
         let mut tokens = Tokens::default();
-        tokens.put(content(0, 0), 5);
-        tokens.put(content(0, 1), 7);
-        tokens.put(content(0, 0), 6);
+        tokens.put(content(0, 0), 5, false);
+        tokens.put(content(0, 1), 7, false);
+        tokens.put(content(0, 0), 6, false);
         assert_eq!(amounts(&tokens), [(0, 11), (0, 7)]);
         take(&mut tokens, 0, 12).unwrap();
         assert_eq!(amounts(&tokens), [(0, 6)]);
@@ -231,18 +246,18 @@ mod tests {
     #[test]
     fn undo_restores_groups_and_their_age() {
         let mut tokens = Tokens::default();
-        tokens.put(content(0, 1), 5);
-        tokens.put(content(1, 0), 3);
+        tokens.put(content(0, 1), 5, false);
+        tokens.put(content(1, 0), 3, false);
         tokens.keep();
         let before = tokens.groups.clone();
         take(&mut tokens, 0, 5).unwrap();
-        tokens.put(content(1, 0), 5);
-        tokens.put(content(0, 2), 9);
+        tokens.put(content(1, 0), 5, false);
+        tokens.put(content(0, 2), 9, false);
         take(&mut tokens, 1, 8).unwrap();
         tokens.undo();
         assert_eq!(tokens.groups, before);
         take(&mut tokens, 0, 5).unwrap();
-        tokens.put(content(2, 0), 5);
+        tokens.put(content(2, 0), 5, false);
         assert_eq!(amounts(&tokens), [(1, 3), (2, 5)]);
     }
 }

@@ -1,6 +1,6 @@
 use serde_json::{Value, json};
 
-use super::{check, member};
+use super::check;
 use crate::trial::{Book, Trial, amount, column, issue, transfer};
 
 /// A production ledger in a team of its own, since it can never be deleted: with its admin's session.
@@ -77,14 +77,6 @@ probes! {
         let mut limited = transfer("alice", "bob", 6);
         limited["filter"] = json!("tags.lot=1");
         trial.transact(&book, json!([limited])).await.status == 200
-    };
-    readonly_may_write: "readonly_may_write" => async |trial: &Trial| {
-        let book = trial.market().await;
-        let (_, session) = member(trial, "readonly").await;
-        let made = trial.dash(&session, "create-credential", json!({"team": book.team})).await.ok();
-        let reader = Book { secret: made["secret"].as_str().unwrap().to_owned(), ..book };
-        trial.call(&reader, "stats", json!({})).await.ok();
-        trial.call(&reader, "create-key", json!({})).await.status == 200
     };
     null_refused: "null_refused" => async |trial: &Trial| {
         let book = trial.market().await;

@@ -75,10 +75,12 @@ impl Operator {
 }
 
 /// A time to compare with.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 struct Moment {
     instant: Timestamp,
     without_offsets: bool,
+    /// As it was written, only for the fault that compares texts.
+    text: Option<String>,
 }
 
 /// How faults bend the language. None of them is on by default.
@@ -88,6 +90,8 @@ pub(super) struct Bends {
     parameters_off: bool,
     without_offsets: bool,
     actions_apart: bool,
+    or_binds_tighter: bool,
+    times_as_text: bool,
 }
 
 impl Bends {
@@ -98,6 +102,8 @@ impl Bends {
             parameters_off: on("filter_param_off"),
             without_offsets: on("time_filter_ignores_offset"),
             actions_apart: on("scope_matches_any"),
+            or_binds_tighter: on("or_binds_tighter"),
+            times_as_text: on("tag_times_as_text"),
         }
     }
 }
@@ -178,8 +184,10 @@ fn equal(look: &Look<'_>, scalar: &Scalar) -> bool {
 
 impl Moment {
     /// Numeric offsets and any number of decimals will do \[T, 9\].
-    fn read(text: &str, without_offsets: bool) -> Option<Moment> {
-        Some(Moment { instant: instant(text, without_offsets)?, without_offsets })
+    fn read(text: &str, bends: Bends) -> Option<Moment> {
+        let Bends { without_offsets, times_as_text, .. } = bends;
+        let instant = instant(text, without_offsets)?;
+        Some(Moment { instant, without_offsets, text: times_as_text.then(|| text.to_owned()) })
     }
 
     /// How what is there compares to this; a tag that is not a time compares to nothing \[C, 9\].
@@ -187,7 +195,10 @@ impl Moment {
         match look {
             // At the precision that responses show \[S, 7\].
             Look::Time(time) => Some(time.cmp(&Millis::from(self.instant))),
-            Look::Json(Value::String(text)) => Some(instant(text, self.without_offsets)?.cmp(&self.instant)),
+            Look::Json(Value::String(text)) => match &self.text {
+                Some(wanted) => Some(text.cmp(wanted)),
+                None => Some(instant(text, self.without_offsets)?.cmp(&self.instant)),
+            },
             Look::Absent
             | Look::Text(_)
             | Look::Number(_)

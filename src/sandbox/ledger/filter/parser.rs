@@ -61,6 +61,9 @@ impl<'a> Parser<'a> {
     }
 
     fn either(&mut self, kind: Kind, depth: usize) -> Result<Expression, Refusal> {
+        if self.bends.or_binds_tighter {
+            return self.ors_first(kind, depth);
+        }
         let mut parts = vec![self.both(kind, depth)?];
         while self.eat(Token::Word("OR")) {
             parts.push(self.both(kind, depth)?);
@@ -74,6 +77,21 @@ impl<'a> Parser<'a> {
             parts.push(self.term(kind, depth)?);
         }
         Ok(Expression::All(parts))
+    }
+
+    /// The same the wrong way round: `OR` binds tighter than `AND`.
+    fn ors_first(&mut self, kind: Kind, depth: usize) -> Result<Expression, Refusal> {
+        let mut all = Vec::new();
+        loop {
+            let mut any = vec![self.term(kind, depth)?];
+            while self.eat(Token::Word("OR")) {
+                any.push(self.term(kind, depth)?);
+            }
+            all.push(Expression::Any(any));
+            if !self.eat(Token::Word("AND")) {
+                return Ok(Expression::All(all));
+            }
+        }
     }
 
     fn term(&mut self, kind: Kind, depth: usize) -> Result<Expression, Refusal> {
@@ -118,7 +136,7 @@ impl<'a> Parser<'a> {
         };
         if is_time {
             let moment = match &value {
-                Scalar::Text(text) => Moment::read(text, self.bends.without_offsets),
+                Scalar::Text(text) => Moment::read(text, self.bends),
                 Scalar::Number(_) => None,
             };
             let moment =

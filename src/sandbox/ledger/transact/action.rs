@@ -140,8 +140,14 @@ impl Subject for Action {
     }
 }
 
-/// What earlier actions of the same transaction took, by account and flavor, with the tags that it had.
-pub(super) type Spent = HashMap<(usize, usize), Vec<(Tags, u128)>>;
+/// What earlier actions of the same transaction did.
+#[derive(Default)]
+pub(super) struct Spent {
+    /// What they took, by account and flavor, with the tags that it had.
+    taken: HashMap<(usize, usize), Vec<(Tags, u128)>>,
+    /// What they brought in, only for the fault that keeps it from those that follow.
+    pub(super) late: Vec<(Content, u128)>,
+}
 
 /// An action that names things which exist. Whether there are tokens for it is another matter.
 pub(super) struct Draft {
@@ -162,13 +168,16 @@ pub(super) struct Draft {
 impl Draft {
     /// Reads an action: shape, type, missing fields, amount, filter, ids, in this order \[ids: C, 14 row 15\].
     pub(super) fn read(books: &Books, action: &Value, call: &Call<'_>) -> Result<Draft, Refusal> {
-        let Value::Object(fields) = action else { return Err(codes::ACTION_SHAPE.into()) };
+        let faults = &call.cx.faults;
+        let unnamed = faults.on("bad_action_unnamed:transact").then_some(codes::MALFORMED);
+        let Value::Object(fields) = action else { return Err(unnamed.unwrap_or(codes::ACTION_SHAPE).into()) };
         let fields = Fields::from_object(fields.clone());
 
         let kind = match fields.get("type") {
             None => return Err(missing(&["type"])),
             Some(kind) => kind.as_str().and_then(Kind::named).ok_or_else(|| {
-                codes::ACTION_TYPE.because("`type` is issue, transfer or retire").field("type")
+                let code = unnamed.unwrap_or(codes::ACTION_TYPE);
+                code.because("`type` is issue, transfer or retire").field("type")
             })?,
         };
         let needed: Vec<&str> = [
@@ -182,19 +191,24 @@ impl Draft {
         .map(|(name, _)| name)
         .collect();
         if !needed.is_empty() {
-            return Err(missing(&needed));
+            let unnamed = faults.on("missing_fields_unnamed:transact");
+            return Err(if unnamed { codes::MISSING.into() } else { missing(&needed) });
         }
 
         let amount = amount(fields.get("amount"), call.cx)?;
         let (filter, given, given_params) =
             if kind.has_source() { filter(&fields, call)? } else { Default::default() };
-        let source =
-            kind.has_source().then(|| place(&books.accounts, &fields, "source_account_id")).transpose()?;
-        let destination = kind
-            .has_destination()
-            .then(|| place(&books.accounts, &fields, "destination_account_id"))
-            .transpose()?;
-        let flavor = place(&books.flavors, &fields, "flavor_id")?;
+        let place = |objects: &Objects<Holder>, name| {
+            let found = place(objects, &fields, name);
+            found.ok_or_else(|| {
+                let wrong = faults.on("wrong_field_misnamed:transact");
+                Refusal::from(codes::ACTION_ID).field(if wrong { "source_account_id" } else { name })
+            })
+        };
+        let source = kind.has_source().then(|| place(&books.accounts, "source_account_id")).transpose()?;
+        let destination =
+            kind.has_destination().then(|| place(&books.accounts, "destination_account_id")).transpose()?;
+        let flavor = place(&books.flavors, "flavor_id")?;
         // A retire brings nothing in; some clients let token tags through all the same \[C, 10\].
         let token_tags = if kind.has_destination() { tags(&fields, "token_tags")? } else { Tags::default() };
         let action_tags = tags(&fields, "action_tags")?;
@@ -220,11 +234,20 @@ impl Draft {
         cx: &Context,
     ) -> Result<(), Refusal> {
         let amount = u128::from(self.amount);
+        let to_oneself = self.source.is_some() && self.source == self.destination;
+        if to_oneself && cx.faults.on("transfer_to_oneself_lost:transact") {
+            return Ok(());
+        }
         let taken = match self.source {
             Some(source) => self.take(source, amount, books, spent, cx)?,
             None => Vec::new(),
         };
         let Some(account) = self.destination else { return Ok(()) };
+        let content = Content { account, flavor: self.flavor, tags: self.token_tags.clone() };
+        if cx.faults.on("earlier_actions_unseen:transact") {
+            spent.late.push((content, amount));
+            return Ok(());
+        }
         let lost = match self.kind {
             Kind::Issue => cx.faults.on("issue_loses_tokens:transact"),
             Kind::Transfer => cx.faults.on("transfer_loses_tokens:transact"),
@@ -233,12 +256,12 @@ impl Draft {
         // Moved tokens lose their tags; they get the action's, or none \[T, 10\].
         if self.token_tags.is_none() && !taken.is_empty() && cx.faults.on("tags_survive_transfer:transact") {
             for (tags, part) in taken {
-                books.tokens.put(Content { account, flavor: self.flavor, tags }, part);
+                books.tokens.put(Content { account, flavor: self.flavor, tags }, part, false);
             }
             return Ok(());
         }
-        let content = Content { account, flavor: self.flavor, tags: self.token_tags.clone() };
-        books.tokens.put(content, amount - u128::from(lost));
+        let apart = cx.faults.on("equal_tokens_apart:transact");
+        books.tokens.put(content, amount - u128::from(lost), apart);
         Ok(())
     }
 
@@ -264,7 +287,7 @@ impl Draft {
                 tokens.find(source, self.flavor, left, usable).expect("that many are left")
             }
             Err(left) => {
-                let reserved = spent.get(&(source, self.flavor)).into_iter().flatten();
+                let reserved = spent.taken.get(&(source, self.flavor)).into_iter().flatten();
                 let reserved: u128 = reserved
                     .filter(|(tags, part)| {
                         let content = Content { account: source, flavor: self.flavor, tags: tags.clone() };
@@ -272,13 +295,14 @@ impl Draft {
                     })
                     .map(|(_, part)| part)
                     .sum();
-                let code = if left + reserved >= amount { codes::RESERVED } else { codes::FUNDS };
+                let missing = left + reserved < amount || cx.faults.on("reserved_is_missing:transact");
+                let code = if missing { codes::FUNDS } else { codes::RESERVED };
                 return Err(code.into());
             }
         };
         let kept = self.kind == Kind::Retire && cx.faults.on("retire_keeps_tokens:transact");
         let taken = if kept { Vec::new() } else { tokens.take(found) };
-        spent.entry((source, self.flavor)).or_default().extend(taken.iter().cloned());
+        spent.taken.entry((source, self.flavor)).or_default().extend(taken.iter().cloned());
         Ok(taken)
     }
 
@@ -316,14 +340,35 @@ impl Draft {
 fn amount(given: Option<&Value>, cx: &Context) -> Result<u64, Refusal> {
     let largest = i64::MAX.unsigned_abs();
     let largest = if cx.faults.on("above_limit_accepted:transact") { u64::MAX } else { largest };
-    let amount =
-        given.and_then(Value::as_u64).filter(|amount| (1..=largest).contains(amount)).ok_or_else(|| {
+    let least = u64::from(!cx.faults.on("zero_accepted:transact"));
+    let amount = given
+        .and_then(|given| given.as_u64().or_else(|| lenient(given, cx)))
+        .filter(|amount| (least..=largest).contains(amount))
+        .ok_or_else(|| {
             codes::ACTION_AMOUNT.because("`amount` is a whole number from 1 to 2^63 - 1").field("amount")
         })?;
     if amount > EXACT && cx.faults.on("big_amount_rounded:transact") {
         return Ok(amount - amount % 1024);
     }
     Ok(amount)
+}
+
+/// What faults make of an amount that is none.
+fn lenient(given: &Value, cx: &Context) -> Option<u64> {
+    match given {
+        Value::String(text) if cx.faults.on("text_amount_accepted:transact") => text.parse().ok(),
+        Value::Number(number) => {
+            let negative = number.as_i64().filter(|_| cx.faults.on("negative_amount_accepted:transact"));
+            // A JSON number that is neither has a fraction or an exponent.
+            let cut = || {
+                let text = number.to_string();
+                let whole = text.split_once('.').filter(|_| cx.faults.on("fraction_cut:transact"));
+                whole.and_then(|(whole, _)| whole.parse().ok())
+            };
+            negative.map(i64::unsigned_abs).or_else(cut)
+        }
+        Value::String(_) | Value::Null | Value::Bool(_) | Value::Array(_) | Value::Object(_) => None,
+    }
 }
 
 /// The largest amount that survives the way through floating point.
@@ -342,12 +387,8 @@ fn filter(fields: &Fields, call: &Call<'_>) -> Result<(Filter, Option<String>, O
     Ok((read, text.map(str::to_owned), given_params))
 }
 
-fn place(objects: &Objects<Holder>, fields: &Fields, name: &str) -> Result<usize, Refusal> {
-    fields
-        .get(name)
-        .and_then(Value::as_str)
-        .and_then(|id| objects.place(id))
-        .ok_or_else(|| Refusal::from(codes::ACTION_ID).field(name))
+fn place(objects: &Objects<Holder>, fields: &Fields, name: &str) -> Option<usize> {
+    objects.place(fields.get(name)?.as_str()?)
 }
 
 fn tags(fields: &Fields, name: &str) -> Result<Tags, Refusal> {
