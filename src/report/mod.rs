@@ -6,6 +6,8 @@
 pub mod console;
 #[cfg(feature = "harness")]
 pub mod files;
+#[cfg(feature = "server")]
+pub mod html;
 #[cfg(feature = "harness")]
 pub mod junit;
 pub mod surface;
