@@ -68,16 +68,14 @@ fn measure(name: &str, page: impl Fn() -> String) {
 }
 
 fn rows(count: usize) -> Vec<CanaryRow> {
-    let verdict = |it: usize| if it % 7 == 0 { Verdict::Failed } else { Verdict::Passed };
+    let verdict = |it: usize| if it.is_multiple_of(7) { Verdict::Failed } else { Verdict::Passed };
     (0..count).map(|it| fixture::canary(&format!("canary_{it}"), verdict(it))).collect()
 }
 
 /// Steps with two requests each, needing one another in rows of ten.
 fn large(steps: usize, fails: bool) -> RunRecord {
-    let body = format!(
-        r#"{{"items":[{}]}}"#,
-        vec![r#"{"id":"a1","amount":100,"tags":{"kind":"gold"}}"#; 12].join(",")
-    );
+    let body =
+        format!(r#"{{"items":[{}]}}"#, [r#"{"id":"a1","amount":100,"tags":{"kind":"gold"}}"#; 12].join(","));
     let step = |index: usize| {
         let name = format!("step_{index}");
         let mut step = if fails && index % 40 == 7 {
@@ -90,7 +88,7 @@ fn large(steps: usize, fails: bool) -> RunRecord {
         } else if fails && index % 40 > 35 {
             step = fixture::blocked(&name, &format!("step_{}", index / 40 * 40 + 7));
         }
-        step.needs = if index % 10 > 0 { vec![format!("step_{}", index - 1)] } else { vec![] };
+        step.needs = if index.is_multiple_of(10) { vec![] } else { vec![format!("step_{}", index - 1)] };
         step
     };
     fixture::record((0..steps).map(step).collect())

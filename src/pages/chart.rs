@@ -128,12 +128,12 @@ pub(super) fn chart(points: &[StepPoint], statistics: Option<&StepStatistics>, n
                         }
                     }
                 }
-            }
-            div.moments aria-hidden="true" {
-                span { (near(first.started, now)) }
-                @if span > 0.0 {
-                    @if let Ok(middle) = middle { span { (near(middle, now)) } }
-                    span { (near(last.started, now)) }
+                div.moments aria-hidden="true" {
+                    span { (near(first.started, now)) }
+                    @if span > 0.0 {
+                        @if let Ok(middle) = middle { span { (near(middle, now)) } }
+                        span { (near(last.started, now)) }
+                    }
                 }
             }
             figcaption {

@@ -15,6 +15,22 @@ pub use overview::{CanaryRow, Incident, Overview, Running, overview};
 pub use step::{StepFailure, StepView, step};
 pub use uptime::Tally;
 
+use crate::{
+    report::html::RunView,
+    store::{Kept, Trigger},
+};
+
+/// A run as the store has it, for its page; what stands beside it is added by who knows it.
+#[must_use]
+pub fn run_view(kept: &Kept) -> RunView<'_> {
+    let trigger = match kept.summary.trigger {
+        Trigger::Schedule => "schedule",
+        Trigger::Recheck => "recheck after a failure",
+        Trigger::Request => "request",
+    };
+    RunView { full: kept.full, trigger: Some(trigger), ..RunView::new(&kept.record) }
+}
+
 /// How many bytes of a name are shown.
 const NAME: usize = 200;
 

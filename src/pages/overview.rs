@@ -121,6 +121,7 @@ fn headline(canaries: &[CanaryRow], verdict: Option<Verdict>) -> String {
     let all = canaries.len();
     let of = |count: usize, verb: &str| match (count, all) {
         (_, 1) => format!("The canary {verb}"),
+        (2, 2) => format!("Both canaries {verb}"),
         (count, all) if count == all => format!("All {all} canaries {verb}"),
         (count, all) => format!("{count} of {all} canaries {verb}"),
     };

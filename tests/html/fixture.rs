@@ -18,7 +18,7 @@ pub(super) const SITE: Site<'static> = Site {
 };
 
 pub(super) fn now() -> Timestamp {
-    "2026-01-31T12:00:07Z".parse().unwrap()
+    "2026-01-31T12:00:07Z".parse().expect("a timestamp")
 }
 
 pub(super) fn record(steps: Vec<StepRecord>) -> RunRecord {
@@ -140,7 +140,7 @@ pub(super) fn summary(canary: &str, minutes: i64, verdict: Verdict) -> Summary {
 
 pub(super) fn day(canary: &str, age: i64, passed: u64, failed: u64, inconclusive: u64) -> Day {
     let today = now().to_zoned(TimeZone::UTC).date();
-    Day { canary: canary.into(), day: today.checked_sub(age.days()).unwrap(), passed, failed, inconclusive }
+    Day { canary: canary.into(), day: today.saturating_sub(age.days()), passed, failed, inconclusive }
 }
 
 /// A canary that has run every five minutes for two months.

@@ -2,15 +2,17 @@
 
 use coalmine::{
     Verdict,
-    record::CleanupRecord,
+    pages::run_view,
+    record::{CleanupRecord, StepRecord},
     report::{
         html::{Assets, RunView, Site, assets, report, run},
         surface::SurfaceCase,
     },
+    store::Kept,
 };
 
 use super::{
-    fixture::{SITE, attempt, blocked, exchange, failed, fixture, passed, record, step},
+    fixture::{SITE, attempt, blocked, exchange, failed, fixture, passed, record, step, summary},
     tags::{check, text},
 };
 
@@ -28,8 +30,8 @@ fn every_verdict_is_a_word_and_every_step_a_target() {
         blocked("pay", "buy"),
         passed("look", vec![exchange(200, "{}")]),
         step("wonder", Verdict::Inconclusive),
-        coalmine::record::StepRecord { reason: Some("too dear".into()), ..step("fly", Verdict::Skipped) },
-        coalmine::record::StepRecord { flaky: true, ..passed("try_again", vec![]) },
+        StepRecord { reason: Some("too dear".into()), ..step("fly", Verdict::Skipped) },
+        StepRecord { flaky: true, ..passed("try_again", vec![]) },
     ]);
     let page = page(&RunView::new(&record));
     let tags = check(&page);
@@ -84,7 +86,7 @@ fn the_lines_that_repeat_it_are_exact() {
     let page = page(&RunView::new(&record));
     assert!(page.contains("<code>cargo test --test canaries -- --exact api::buy</code>"));
     assert!(page.contains(r"<code>cargo test --test canaries -- --exact 'api::it'\''s odd'</code>"));
-    let curl = "<code>curl -i \\\n  -X POST \\\n  https://api.shop.test/v1/buy \\\n  -H 'content-type: application/json' \\\n  \
+    let curl = "<code>curl -i -X POST https://api.shop.test/v1/buy \\\n  -H 'content-type: application/json' \\\n  \
                 -H 'authorization: [redacted]' \\\n  --data-raw '{&quot;item&quot;:&quot;seed&quot;,&quot;count&quot;:2}'</code>";
     assert!(page.contains(curl), "{page}");
 }
@@ -168,10 +170,8 @@ fn without_a_last_good_run_the_page_says_so() {
     let other = record(vec![passed("look", vec![])]);
     let without = page(&RunView { last_good: Some(&other), ..RunView::new(&now) });
     assert!(text(&without).contains("did not have this step"));
-    let thin = record(vec![coalmine::record::StepRecord {
-        attempts: vec![attempt(None, vec![])],
-        ..step("buy", Verdict::Passed)
-    }]);
+    let thin =
+        record(vec![StepRecord { attempts: vec![attempt(None, vec![])], ..step("buy", Verdict::Passed) }]);
     let thinned = page(&RunView { last_good: Some(&thin), ..RunView::new(&now) });
     assert!(text(&thinned).contains("What was answered then is not kept."));
 }
@@ -181,6 +181,25 @@ fn what_is_kept_no_more_is_said() {
     let record = record(vec![passed("look", vec![])]);
     let page = page(&RunView { full: false, ..RunView::new(&record) });
     assert!(text(&page).contains("only the timings are kept"));
+}
+
+#[test]
+fn what_the_store_has_makes_a_page() {
+    let record = record(vec![passed("look", vec![])]);
+    let kept = Kept { summary: summary("api", 2, Verdict::Passed), record, full: false };
+    let page = page(&run_view(&kept));
+    assert!(text(&page).contains("trigger schedule") && text(&page).contains("only the timings"));
+}
+
+#[test]
+fn steps_that_are_fine_are_folded_beside_one_that_is_not() {
+    let is_open = |steps: Vec<StepRecord>| {
+        let page = page(&RunView::new(&record(steps)));
+        let group = check(&page).into_iter().find(|it| it.get("id") == Some("all-passed"));
+        group.unwrap().get("open").is_some()
+    };
+    assert!(is_open(vec![passed("look", vec![])]));
+    assert!(!is_open(vec![passed("look", vec![]), failed("buy", exchange(500, "{}"))]));
 }
 
 #[test]

@@ -12,13 +12,13 @@ use super::{
     tags::{check, text},
 };
 
-pub(super) fn points(count: i64) -> Vec<StepPoint> {
-    let point = |it: i64| StepPoint {
+pub(super) fn points(count: i32) -> Vec<StepPoint> {
+    let point = |it: i32| StepPoint {
         run: format!("r{it}"),
-        started: now() - SignedDuration::from_mins(it * 5),
+        started: now() - SignedDuration::from_mins(i64::from(it) * 5),
         verdict: if it % 40 == 7 { Verdict::Failed } else { Verdict::Passed },
         flaky: it % 50 == 9,
-        duration_ms: 100.0 + f64::from(u32::try_from(it * 37 % 60).unwrap()),
+        duration_ms: 100.0 + f64::from(it * 37 % 60),
     };
     (0..count).map(point).collect()
 }

@@ -106,7 +106,7 @@ pub(super) fn text(page: &str) -> String {
     while let Some(at) = rest.find('<') {
         out.push_str(&rest[..at]);
         out.push(' ');
-        rest = &rest[at + rest[at..].find('>').unwrap() + 1..];
+        rest = &rest[at + rest[at..].find('>').expect("every tag ends") + 1..];
     }
     let out = out.replace("&lt;", "<").replace("&gt;", ">").replace("&quot;", "\"").replace("&amp;", "&");
     let mut out = out.split_whitespace().collect::<Vec<_>>().join(" ");

@@ -131,11 +131,11 @@ pub(super) fn path(url: &str) -> &str {
 
 /// The command that sends the request again.
 pub(super) fn curl(exchange: &Exchange) -> String {
-    let mut words = vec!["curl -i".to_owned()];
-    if exchange.method != "GET" {
-        words.push(format!("-X {}", quoted(&exchange.method)));
-    }
-    words.push(quoted(&exchange.url));
+    let method = match exchange.method.as_str() {
+        "GET" => String::new(),
+        other => format!("-X {} ", quoted(other)),
+    };
+    let mut words = vec![format!("curl -i {method}{}", quoted(&exchange.url))];
     for (name, value) in &exchange.request_headers {
         if !NOT_REPEATED.iter().any(|it| name.eq_ignore_ascii_case(it)) {
             words.push(format!("-H {}", quoted(&format!("{name}: {value}"))));
@@ -166,7 +166,7 @@ mod tests {
         };
         assert_eq!(
             curl(&exchange),
-            "curl -i \\\n  -X POST \\\n  'https://x/a?b=c d' \\\n  -H 'credential: [redacted]' \\\n  --data-raw \
+            "curl -i -X POST 'https://x/a?b=c d' \\\n  -H 'credential: [redacted]' \\\n  --data-raw \
              '{\"a\":\"it'\\''s\"}'"
         );
     }

@@ -20,6 +20,9 @@ use crate::{
 /// How many bytes of passed steps' requests and answers a page shows in full. Beyond, they are a line each.
 const BUDGET: usize = 3 << 20;
 
+/// How many steps that are fine are listed without being asked for.
+const UNFOLDED: usize = 200;
+
 /// A run, and what its page says beside it.
 #[derive(Clone, Copy, Debug)]
 pub struct RunView<'a> {
@@ -27,7 +30,7 @@ pub struct RunView<'a> {
     pub record: &'a RunRecord,
     /// Whether the record still has its requests, as [`Kept::full`](crate::store::Kept) says.
     pub full: bool,
-    /// What started it: `schedule`, `recheck`, `request`.
+    /// What started it, in words.
     pub trigger: Option<&'a str>,
     /// The last run of the canary that passed before this one.
     pub last_good: Option<&'a RunRecord>,
@@ -128,8 +131,8 @@ fn one(view: &RunView<'_>, anchors: &[String], prefix: &str, links: bool) -> Mar
         .chain(of(Verdict::Passed).filter(is_flaky))
         .map(|index| sections.section(index))
         .collect();
-    let passed: Vec<_> = passed.into_iter().map(|index| sections.section(index)).collect();
-    let skipped: Vec<_> = skipped.into_iter().map(|index| sections.section(index)).collect();
+    let passed = group(&mut sections, Verdict::Passed, &passed, prefix, bad.is_empty());
+    let skipped = group(&mut sections, Verdict::Skipped, &skipped, prefix, bad.is_empty());
     let left: Vec<_> = record.cleanup.iter().filter(|it| it.error.is_some()).collect();
     html! {
         div.headline {
@@ -177,10 +180,36 @@ fn one(view: &RunView<'_>, anchors: &[String], prefix: &str, links: bool) -> Mar
                     ul.blocked { @for index in &blocked { (sections.blocked(*index)) } }
                 }
             }
-            @for it in &passed { (it) }
-            @for it in &skipped { (it) }
+            (passed)
+            (skipped)
         }
         (cleanup(record))
+    }
+}
+
+/// Steps that nobody looks for first: folded if something else is wrong, or if they are many.
+fn group(
+    sections: &mut Sections<'_>,
+    verdict: Verdict,
+    steps: &[usize],
+    prefix: &str,
+    is_open: bool,
+) -> Markup {
+    if steps.is_empty() {
+        return html! {};
+    }
+    let members: Vec<_> = steps.iter().map(|index| sections.section(*index)).collect();
+    let is_fixture = |index: &&usize| sections.record.steps[**index].kind == StepKind::Fixture;
+    let fixtures = steps.iter().filter(is_fixture).count();
+    html! {
+        details.group id={ (prefix) "all-" (verdict) } open[is_open && steps.len() <= UNFOLDED] {
+            summary {
+                (shape(verdict.as_str())) (counted(steps.len() - fixtures, "step", "steps"))
+                @if fixtures > 0 { " and " (counted(fixtures, "fixture", "fixtures")) }
+                " " (verdict)
+            }
+            div.members { @for it in &members { (it) } }
+        }
     }
 }
 

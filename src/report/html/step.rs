@@ -56,7 +56,10 @@ impl Sections<'_> {
                     (self.facts(step))
                     @if is_bad {
                         (again(record, step))
-                        (compare::compared(record, step, self.last_good, id, self.links))
+                        // A report by itself has nothing to compare with, and need not say so.
+                        @if self.links || self.last_good.is_some() {
+                            (compare::compared(record, step, self.last_good, id, self.links))
+                        }
                     }
                     (self.attempts(step, id, is_bad || step.flaky))
                 }

@@ -65,7 +65,7 @@ fn row(step: &StepRecord, anchor: &str, depth: usize, end: f64) -> Markup {
     html! {
         a class={ "row " (mark) } href={ "#" (anchor) } {
             span class={ "name d" (depth.min(DEEPEST)) } {
-                (shape(mark)) span.text { (name) @if step.kind == crate::record::StepKind::Fixture { span.tag { "fixture" } } }
+                (shape(mark)) span.text { (name) }
             }
             svg.bars viewBox="0 0 1000 20" preserveAspectRatio="none" role="img" {
                 title { (name) " " (mark) (root) ", begun at " (time(step.started_ms)) ", took " (spent) (needs) }
