@@ -114,17 +114,27 @@ pub(super) fn chart(points: &[StepPoint], statistics: Option<&StepStatistics>, n
         figure.chart {
             div.plot {
                 div.ticks aria-hidden="true" { @for tick in &ticks { span { (time(*tick)) } } }
-                svg viewBox={ "0 0 " (WIDTH) " " (HEIGHT) } preserveAspectRatio="none" role="group" aria-label="Latency over time" {
+                svg viewBox={ "0 0 " (WIDTH) " " (HEIGHT) } preserveAspectRatio="none" role="group"
+                    aria-label="Latency over time" {
                     @for tick in &ticks { path.grid d={ "M0 " (unit(scale.y(*tick))) "H" (WIDTH) } {} }
                     @for (name, value) in percentiles.iter().flatten() {
-                        path class={ "percentile " (name) } d={ "M0 " (unit(scale.y(*value))) "H" (WIDTH) } { title { (name) ": " (time(*value)) } }
+                        path class={ "percentile " (name) } d={ "M0 " (unit(scale.y(*value))) "H" (WIDTH) } {
+                            title { (name) ": " (time(*value)) }
+                        }
                     }
                     polyline.line points=(line.join(" ")) {}
                     @for point in &points {
                         @let is_bad = point.verdict != Verdict::Passed;
-                        a href=(run_path(&point.run)) class={ "dot " (if point.flaky { "flaky" } else { point.verdict.as_str() }) } tabindex=[(!is_bad).then_some("-1")] {
-                            title { (full(point.started)) ": " (point.verdict) @if point.flaky { ", flaky" } ", " (time(point.duration_ms)) }
-                            path d={ "M" (unit(x(point.started))) " " (unit(scale.y(point.duration_ms))) "h0" } {}
+                        @let mark = if point.flaky { "flaky" } else { point.verdict.as_str() };
+                        @let (left, down) = (unit(x(point.started)), unit(scale.y(point.duration_ms)));
+                        a class={ "dot " (mark) } href=(run_path(&point.run)) tabindex=[(!is_bad).then_some("-1")] {
+                            title {
+                                (full(point.started)) ": " (point.verdict)
+                                @if point.flaky { ", flaky" }
+                                ", " (time(point.duration_ms))
+                            }
+                            // A line without length has round ends: a dot, however the drawing is stretched.
+                            path d={ "M" (left) " " (down) "h0" } {}
                         }
                     }
                 }
@@ -138,7 +148,9 @@ pub(super) fn chart(points: &[StepPoint], statistics: Option<&StepStatistics>, n
             }
             figcaption {
                 span.key.dot-passed { "passed" } " " span.key.dot-failed { "did not pass" }
-                @for (name, value) in percentiles.iter().flatten() { " " span class={ "key line-" (name) } { (name) " " (time(*value)) } }
+                @for (name, value) in percentiles.iter().flatten() {
+                    " " span class={ "key line-" (name) } { (name) " " (time(*value)) }
+                }
                 @if matches!(scale, Scale::Decades { .. }) { " · each line is ten times the one below" }
             }
         }

@@ -81,7 +81,9 @@ pub fn login(site: &Site<'_>, login: &Login<'_>) -> String {
     let main = html! {
         div.small-page {
             h1 { "Log in" }
-            @if let Some(problem) = problem { p #problem.problem role="alert" { (shape("failed")) (clipped(problem, SENTENCE)) } }
+            @if let Some(problem) = problem {
+                p #problem.problem role="alert" { (shape("failed")) (clipped(problem, SENTENCE)) }
+            }
             form method="post" action=(action) {
                 input type="hidden" name="csrf" value=(csrf);
                 @if let Some(next) = next { input type="hidden" name="next" value=(next); }

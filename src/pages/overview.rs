@@ -142,7 +142,14 @@ fn culprits(canaries: &[CanaryRow]) -> Markup {
         .collect();
     html! {
         @if canaries.len() > 3 && !bad.is_empty() {
-            p.culprits { @for it in bad { a href={ "#canary-" (slug(&it.canary)) } { (shape(it.verdict().map_or("none", Verdict::as_str))) (line(&it.canary, NAME)) } " " } }
+            p.culprits {
+                @for it in bad {
+                    a href={ "#canary-" (slug(&it.canary)) } {
+                        (shape(it.verdict().map_or("none", Verdict::as_str))) (line(&it.canary, NAME))
+                    }
+                    " "
+                }
+            }
         }
     }
 }
@@ -150,14 +157,32 @@ fn culprits(canaries: &[CanaryRow]) -> Markup {
 fn incidents(incidents: &[Incident], now: Timestamp) -> Markup {
     html! {
         section class={ "card incidents" @if !incidents.is_empty() { " failed" } } aria-labelledby="incidents" {
-            h2 #incidents { @if incidents.is_empty() { "No open incidents" } @else { (counted(incidents.len(), "open incident", "open incidents")) } }
+            h2 #incidents {
+                @if incidents.is_empty() {
+                    "No open incidents"
+                } @else {
+                    (counted(incidents.len(), "open incident", "open incidents"))
+                }
+            }
             @if !incidents.is_empty() {
                 ul {
                     @for it in incidents {
                         li {
-                            span class={ "tag" @if it.severity == Severity::Critical { " failed" } } { @match it.severity { Severity::Critical => "critical", Severity::Warning => "warning" } }
-                            " " @if let Some(run) = &it.run { a href=(run_path(run)) { (line(&it.title, SENTENCE)) } } @else { (line(&it.title, SENTENCE)) }
-                            span.dim { " since " (near(it.since, now)) " (" (lasting(now.duration_since(it.since))) ")" @if let Some(state) = &it.state { " · " (line(state, NAME)) } }
+                            @match it.severity {
+                                Severity::Critical => span.tag.failed { "critical" },
+                                Severity::Warning => span.tag { "warning" },
+                            }
+                            " "
+                            @match &it.run {
+                                Some(run) => a href=(run_path(run)) { (line(&it.title, SENTENCE)) },
+                                None => (line(&it.title, SENTENCE)),
+                            }
+                            span.dim {
+                                " since " (near(it.since, now)) " (" (lasting(now.duration_since(it.since))) ")"
+                                @if let Some(state) = &it.state {
+                                    " · " (line(state, NAME))
+                                }
+                            }
                         }
                     }
                 }
@@ -175,7 +200,9 @@ fn row(canary: &CanaryRow, now: Timestamp) -> Markup {
     html! {
         section class={ "card canary " (mark) } id=(id) aria-labelledby={ (id) "-name" } {
             div.identity {
-                h2 id={ (id) "-name" } { (shape(mark)) (line(&canary.canary, NAME)) " " span class={ "word " (mark) } { (word) } }
+                h2 id={ (id) "-name" } {
+                    (shape(mark)) (line(&canary.canary, NAME)) " " span class={ "word " (mark) } { (word) }
+                }
                 (since(canary, now))
             }
             dl.plan { (plan(canary, now)) }
@@ -194,7 +221,13 @@ fn row(canary: &CanaryRow, now: Timestamp) -> Markup {
                     ("7 d", Tally::of_days(&days, now, 7)),
                     ("90 d", Tally::of_days(&days, now, timeline::DAYS)),
                 ] {
-                    div { dt { (name) } dd { b { (tally.text()) } @if tally.inconclusive > 0 { small { (tally.inconclusive) " inconclusive" } } } }
+                    div {
+                        dt { (name) }
+                        dd {
+                            b { (tally.text()) }
+                            @if tally.inconclusive > 0 { small { (tally.inconclusive) " inconclusive" } }
+                        }
+                    }
                 }
             }
             (list(canary, &id))
@@ -233,12 +266,29 @@ fn plan(canary: &CanaryRow, now: Timestamp) -> Markup {
             } }
         }
         @if let Some(last) = canary.last() {
-            div { dt { "last run" } dd { a href=(run_path(&last.run)) { (near(last.started, now)) } ", took " (time(last.duration_ms)) } }
+            div {
+                dt { "last run" }
+                dd {
+                    a href=(run_path(&last.run)) { (near(last.started, now)) }
+                    ", took " (time(last.duration_ms))
+                }
+            }
         }
         @if let Some(pause) = paused {
-            div { dt { "paused" } dd { (shape("paused")) "since " (near(pause.since, now)) ": " (line(&pause.reason, NAME)) } }
+            div {
+                dt { "paused" }
+                dd { (shape("paused")) "since " (near(pause.since, now)) ": " (line(&pause.reason, NAME)) }
+            }
         } @else if let Some(schedule) = &canary.schedule {
-            div { dt { "next run" } dd { (next(schedule, now)) @if let Some(rhythm) = &canary.rhythm { span.dim { ", " (line(rhythm, NAME)) } } } }
+            div {
+                dt { "next run" }
+                dd {
+                    (next(schedule, now))
+                    @if let Some(rhythm) = &canary.rhythm {
+                        span.dim { ", " (line(rhythm, NAME)) }
+                    }
+                }
+            }
         }
         @if let Some(schedule) = canary.schedule.as_ref().filter(|it| it.skipped + it.missed > 0) {
             div { dt { "not run" } dd {
@@ -314,16 +364,27 @@ fn legend() -> Markup {
         details.legend #legend {
             summary { "How to read this page" }
             ul {
-                li { (badge(Verdict::Passed)) " everything that was promised was seen; " (shape("flaky")) "flaky: not at the first attempt" }
+                li {
+                    (badge(Verdict::Passed)) " everything that was promised was seen; "
+                    (shape("flaky")) "flaky: not at the first attempt"
+                }
                 li { (badge(Verdict::Failed)) " the product is wrong, or a customer would see it as wrong" }
-                li { (badge(Verdict::Inconclusive)) " it could not be told: something that is not the product stood in the way" }
+                li {
+                    (badge(Verdict::Inconclusive))
+                    " it could not be told: something that is not the product stood in the way"
+                }
                 li { (badge(Verdict::Skipped)) " nothing was checked" }
             }
             p {
-                b { "Uptime" } " is passed / (passed + failed) runs, rounded down. Inconclusive runs are excluded and shown apart. "
+                b { "Uptime" }
+                " is passed / (passed + failed) runs, rounded down. "
+                "Inconclusive runs are excluded and shown apart. "
                 "7 d and 90 d count whole days (UTC), today included. Runs of some steps only are not counted."
             }
-            p { "A day's bar: tallest, with the failed share on top, if something failed; half as tall if no run could tell; a dot if there was no run." }
+            p {
+                "A day's bar: tallest, with the failed share on top, if something failed; half as tall if no run "
+                "could tell; a dot if there was no run."
+            }
         }
     }
 }

@@ -69,13 +69,26 @@ pub fn step(site: &Site<'_>, view: &StepView<'_>) -> String {
     let main = html! {
         nav.crumbs aria-label="Place" { a href=(HOME) { "Overview" } span.dim { (line(canary, NAME)) } }
         div.headline {
-            h1 { (shape(mark)) (line(step, NAME)) @if let Some(last) = last { " " span class={ "word " (mark) } { (last.verdict) @if last.flaky { ", flaky" } } } }
+            h1 {
+                (shape(mark)) (line(step, NAME))
+                @if let Some(last) = last {
+                    " " span class={ "word " (mark) } { (last.verdict) @if last.flaky { ", flaky" } }
+                }
+            }
             @if !promise.is_empty() { p.promise { (line(promise, SENTENCE)) } }
         }
         dl.facts.wide {
             dt { "canary" } dd { (line(canary, NAME)) }
-            @if let Some(last) = last { dt { "last run" } dd { a href={ (run_path(&last.run)) "#" (step_anchor(step)) } { (near(last.started, now)) } ", took " (time(last.duration_ms)) } }
-            @if !covers.is_empty() { dt { "proves" } dd { @for it in covers { code { (line(it, NAME)) } " " } } }
+            @if let Some(last) = last {
+                dt { "last run" }
+                dd {
+                    a href={ (run_path(&last.run)) "#" (step_anchor(step)) } { (near(last.started, now)) }
+                    ", took " (time(last.duration_ms))
+                }
+            }
+            @if !covers.is_empty() {
+                dt { "proves" } dd { @for it in covers { code { (line(it, NAME)) } " " } }
+            }
             @if let Some(runbook) = runbook { dt { "runbook" } dd { (address(runbook)) } }
             @if !place.is_empty() { dt { "code" } dd.code { (line(place, NAME)) } }
         }
@@ -84,11 +97,15 @@ pub fn step(site: &Site<'_>, view: &StepView<'_>) -> String {
             (chart(points, own, now))
             @if let Some(own) = own {
                 dl.numbers {
-                    @for (name, value) in [("p50", own.p50_ms), ("p90", own.p90_ms), ("p99", own.p99_ms), ("slowest", own.max_ms)] {
+                    @for (name, value) in
+                        [("p50", own.p50_ms), ("p90", own.p90_ms), ("p99", own.p99_ms), ("slowest", own.max_ms)]
+                    {
                         div { dt { (name) } dd { (time(value)) } }
                     }
                     div { dt { "runs" } dd { (own.runs) } }
-                    div { dt { "failed" } dd class=[(own.failed > 0).then_some("word failed")] { (own.failed) } }
+                    div {
+                        dt { "failed" } dd class=[(own.failed > 0).then_some("word failed")] { (own.failed) }
+                    }
                 }
                 p.dim { "Of passed attempts since " (when(since)) "." }
             }
@@ -109,13 +126,17 @@ fn recent(failures: &[StepFailure], step: &str) -> Markup {
             ul.runs {
                 @for it in failures.iter().take(FAILURES) {
                     li {
-                        (badge(it.verdict)) " " a href={ (run_path(&it.run)) "#" (step_anchor(step)) } { (when(it.started)) }
+                        (badge(it.verdict)) " " a href={ (run_path(&it.run)) "#" (step_anchor(step)) } {
+                            (when(it.started))
+                        }
                         @if let Some(cause) = it.cause { span.dim { " (" (cause) ")" } }
                         @if let Some(message) = &it.message { " " (line(message, SENTENCE)) }
                     }
                 }
             }
-            @if failures.len() > FAILURES { p.cut { "… " (counted(failures.len() - FAILURES, "failure", "failures")) " more" } }
+            @if failures.len() > FAILURES {
+                p.cut { "… " (counted(failures.len() - FAILURES, "failure", "failures")) " more" }
+            }
         }
     }
 }
@@ -128,17 +149,31 @@ fn all(canary: &str, step: &str, statistics: &[StepStatistics]) -> Markup {
                 summary { "All " (counted(statistics.len(), "step", "steps")) " of " (line(canary, NAME)) }
                 div.scroll role="region" aria-label="Statistics of all steps" tabindex="0" {
                     table {
-                        thead { tr { th scope="col" { "step" } @for it in ["runs", "failed", "p50", "p90", "p99", "slowest"] { th.number scope="col" { (it) } } } }
+                        thead {
+                            tr {
+                                th scope="col" { "step" }
+                                @for it in ["runs", "failed", "p50", "p90", "p99", "slowest"] {
+                                    th.number scope="col" { (it) }
+                                }
+                            }
+                        }
                         tbody {
                             @for it in statistics {
                                 tr class=[(it.step == step).then_some("this")] {
                                     th scope="row" {
-                                        @if it.step == step { b aria-current="page" { (line(&it.step, NAME)) } }
-                                        @else { a href=(step_path(canary, &it.step)) { (line(&it.step, NAME)) } }
+                                        @if it.step == step {
+                                            b aria-current="page" { (line(&it.step, NAME)) }
+                                        } @else {
+                                            a href=(step_path(canary, &it.step)) { (line(&it.step, NAME)) }
+                                        }
                                     }
                                     td.number { (it.runs) }
-                                    td.number { @if it.failed > 0 { span.word.failed { (it.failed) } } @else { "0" } }
-                                    @for value in [it.p50_ms, it.p90_ms, it.p99_ms, it.max_ms] { td.number { (time(value)) } }
+                                    td.number {
+                                        @if it.failed > 0 { span.word.failed { (it.failed) } } @else { "0" }
+                                    }
+                                    @for value in [it.p50_ms, it.p90_ms, it.p99_ms, it.max_ms] {
+                                        td.number { (time(value)) }
+                                    }
                                 }
                             }
                         }

@@ -38,7 +38,8 @@ pub(super) fn runs(runs: &[Summary]) -> Markup {
         svg.timeline viewBox={ "0 0 " (RUNS * SLOT) " 20" } role="group" aria-label=(label) {
             @for slot in 0..empty { circle.nothing cx=(slot * SLOT + SLOT / 2) cy="10" r="1.5" {} }
             @for (slot, run) in shown.iter().rev().enumerate() {
-                @let is_stop = slot + 1 == shown.len() || matches!(run.verdict, Verdict::Failed | Verdict::Inconclusive);
+                @let is_bad = matches!(run.verdict, Verdict::Failed | Verdict::Inconclusive);
+                @let is_stop = is_bad || slot + 1 == shown.len();
                 @let mark = mark(run);
                 a href=(run_path(&run.run)) class={ "mark " (mark) } tabindex=[(!is_stop).then_some("-1")] {
                     title {
@@ -112,7 +113,10 @@ fn bar(x: usize, day: &Day) -> Markup {
             let top = (28.0 * (100.0 - uptime) / 100.0).clamp(9.0, 28.0);
             html! {
                 rect.failed x=(x) y="1" width="4" height=(format!("{top:.1}")) {}
-                @if top < 28.0 { rect.passed x=(x) y=(format!("{:.1}", 1.0 + top)) width="4" height=(format!("{:.1}", 28.0 - top)) {} }
+                @if top < 28.0 {
+                    @let (from, height) = (format!("{:.1}", 1.0 + top), format!("{:.1}", 28.0 - top));
+                    rect.passed x=(x) y=(from) width="4" height=(height) {}
+                }
             }
         }
     }

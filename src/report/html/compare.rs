@@ -10,7 +10,7 @@ use super::{
     page::run_path,
     text::{bytes, clipped, counted, line, time, when},
 };
-use crate::record::{Exchange, RunRecord, StepRecord, cut};
+use crate::record::{Exchange, RunRecord, StepRecord};
 
 /// How many lines of a body are compared. Comparing takes up to the square of it.
 const LINES: usize = 400;
@@ -28,19 +28,22 @@ pub(super) fn compared(
     links: bool,
 ) -> Markup {
     let Some(good) = good else {
-        return html! { section.compare { h4 { "Against the last good run" } p.dim { "No passed run is kept to compare with." } } };
+        return nothing(&html! { "No passed run is kept to compare with." });
     };
     let run = html! {
-        @if links { a href=(run_path(&good.run)) { "run " (line(&good.run, NAME)) } } @else { "run " (line(&good.run, NAME)) }
+        @if links {
+            a href=(run_path(&good.run)) { "run " (line(&good.run, NAME)) }
+        } @else {
+            "run " (line(&good.run, NAME))
+        }
         ", " (when(good.started))
     };
     let Some(then) = good.step(&step.name) else {
-        return html! { section.compare { h4 { "Against the last good run" } p.dim { "The last good " (run) " did not have this step." } } };
+        return nothing(&html! { "The last good " (run) " did not have this step." });
     };
-    let calls = |step: &StepRecord| step.attempts.last().map(|it| it.exchanges.clone()).unwrap_or_default();
     let (now_calls, then_calls) = (calls(step), calls(then));
     let about = step.failure.as_ref().and_then(|it| it.exchange);
-    let pairs = pairs(&then_calls, &now_calls, good, record);
+    let pairs = pairs(then_calls, now_calls, good, record);
     let changed: Vec<_> = pairs.iter().filter(|it| it.changed(good, record)).collect();
     let alone = changed.len() == 1;
     html! {
@@ -53,7 +56,10 @@ pub(super) fn compared(
             @if then_calls.is_empty() && !now_calls.is_empty() {
                 p.dim { "What was answered then is not kept." }
             } @else if changed.is_empty() && !pairs.is_empty() {
-                p { "All " (counted(pairs.len(), "request was", "requests were")) " answered as then; the difference is somewhere else." }
+                p {
+                    "All " (counted(pairs.len(), "request was", "requests were"))
+                    " answered as then; the difference is somewhere else."
+                }
             }
             @if !then_calls.is_empty() {
                 @for (number, pair) in changed.iter().enumerate() {
@@ -66,6 +72,16 @@ pub(super) fn compared(
             }
         }
     }
+}
+
+/// The requests of the attempt that decided.
+fn calls(step: &StepRecord) -> &[Exchange] {
+    step.attempts.last().map(|it| it.exchanges.as_slice()).unwrap_or_default()
+}
+
+/// That there is nothing to compare with, and why.
+fn nothing(why: &Markup) -> Markup {
+    html! { section.compare { h4 { "Against the last good run" } p.dim { (why) } } }
 }
 
 /// A request of then and the one that stands for it now; each with its number.
@@ -136,7 +152,11 @@ impl Pair<'_> {
         match (self.then, self.now) {
             (Some((_, then)), Some((_, now))) => html! {
                 (call(now))
-                @if then.status == now.status { "still " (status(now)) } @else { b { (status(then)) " → " (status(now)) } }
+                @if then.status == now.status {
+                    "still " (status(now))
+                } @else {
+                    b { (status(then)) " → " (status(now)) }
+                }
                 span.dim { ", " (time(then.duration_ms)) " → " (time(now.duration_ms)) }
             },
             (Some((_, then)), None) => {
@@ -150,25 +170,21 @@ impl Pair<'_> {
     }
 
     fn body(&self, good: &RunRecord, record: &RunRecord) -> Markup {
-        let text = |side: Option<(usize, &Exchange)>, of: fn(&Exchange) -> Option<&str>| {
-            side.and_then(|(_, it)| of(it)).map(exchange::readable).unwrap_or_default()
+        let sent = |side: Option<(usize, &Exchange)>| {
+            side.and_then(|(_, it)| it.request_body.as_deref()).map(exchange::readable).unwrap_or_default()
         };
-        let requests: (_, _) = (
-            text(self.then, |it| it.request_body.as_deref()),
-            text(self.now, |it| it.request_body.as_deref()),
-        );
-        let answer = |it: &'_ Exchange| it.response_body.clone().or_else(|| it.error.clone());
-        let answers: (_, _) = (
-            self.then.and_then(|(_, it)| answer(it)).map(|it| exchange::readable(&it)).unwrap_or_default(),
-            self.now.and_then(|(_, it)| answer(it)).map(|it| exchange::readable(&it)).unwrap_or_default(),
-        );
+        let answered = |side: Option<(usize, &Exchange)>| {
+            let body = side.and_then(|(_, it)| it.response_body.as_deref().or(it.error.as_deref()));
+            body.map(exchange::readable).unwrap_or_default()
+        };
+        let (sent_then, sent_now) = (sent(self.then), sent(self.now));
         html! {
-            @if same(&requests.0, good) != same(&requests.1, record) {
+            @if same(&sent_then, good) != same(&sent_now, record) {
                 h5 { "What was sent" }
-                (difference(&requests.0, &requests.1, good, record))
+                (difference(&sent_then, &sent_now, good, record))
             }
             h5 { "What was answered" }
-            (difference(&answers.0, &answers.1, good, record))
+            (difference(&answered(self.then), &answered(self.now), good, record))
         }
     }
 }
@@ -182,7 +198,8 @@ fn difference(then: &str, now: &str, good: &RunRecord, record: &RunRecord) -> Ma
     let now_keys: Vec<_> = now_lines.iter().map(|it| same(it, record)).collect();
     let operations = capture_diff_slices(Algorithm::Myers, &then_keys, &now_keys);
     if operations.iter().all(|it| matches!(it, DiffOp::Equal { .. })) {
-        return html! { p.dim { @if now.is_empty() { "Nothing, both times." } @else { "The same both times." } } };
+        let same = if now.is_empty() { "Nothing, both times." } else { "The same both times." };
+        return html! { p.dim { (same) } };
     }
     let left_out = [then, now].map(|text| text.lines().skip(LINES).map(|it| it.len() + 1).sum::<usize>());
     html! {
@@ -192,7 +209,9 @@ fn difference(then: &str, now: &str, good: &RunRecord, record: &RunRecord) -> Ma
                 (rows(operation, &then_lines, &now_lines, number == 0, number + 1 == operations.len()))
             }
             @if left_out != [0, 0] {
-                div.gap { "… " (bytes(left_out[0])) " more then, " (bytes(left_out[1])) " more now: not compared" }
+                div.gap {
+                    "… " (bytes(left_out[0])) " more then, " (bytes(left_out[1])) " more now: not compared"
+                }
             }
         }
     }
@@ -233,6 +252,5 @@ fn rows(operation: &DiffOp, then: &[&str], now: &[&str], is_first: bool, is_last
 }
 
 fn text(line: &str) -> Markup {
-    // A tab would be as wide as the page says, and not as here.
-    html! { (clipped(cut(line, WIDTH), WIDTH)) @if line.len() > WIDTH { span.cut { "… " (bytes(line.len())) } } }
+    clipped(line, WIDTH)
 }

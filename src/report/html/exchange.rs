@@ -50,7 +50,9 @@ pub(super) fn exchange(shown: &Shown<'_>) -> Markup {
         (status(exchange))
         span.took { (time(exchange.duration_ms)) }
         @if *about { span.tag.failed { "the failure is about this one" } }
-        @if exchange.breach.is_some() && !exchange.breach_expected { span.tag.failed { "breaks the contract" } }
+        @if exchange.breach.is_some() && !exchange.breach_expected {
+            span.tag.failed { "breaks the contract" }
+        }
     };
     if !whole {
         return html! { div.exchange.line id=(id) { (head) } };
@@ -60,13 +62,22 @@ pub(super) fn exchange(shown: &Shown<'_>) -> Markup {
             summary { (head) }
             dl.facts {
                 dt { "address" } dd.code { (clipped(&exchange.url, SENTENCE)) }
-                @if let Some(operation) = &exchange.operation { dt { "operation" } dd.code { (line(operation, NAME)) } }
-                @if let Some(request) = &exchange.request_id { dt { "request id" } dd.code { (line(request, NAME)) } }
+                @if let Some(operation) = &exchange.operation {
+                    dt { "operation" } dd.code { (line(operation, NAME)) }
+                }
+                @if let Some(request) = &exchange.request_id {
+                    dt { "request id" } dd.code { (line(request, NAME)) }
+                }
                 dt { "sent at" } dd { (time(exchange.started_ms)) }
                 @if let Some(error) = &exchange.error { dt { "no answer" } dd { (clipped(error, SENTENCE)) } }
                 @if let Some(breach) = &exchange.breach {
                     dt { "contract" }
-                    dd { (clipped(breach, SENTENCE)) @if exchange.breach_expected { " (the step was after that)" } }
+                    dd {
+                        (clipped(breach, SENTENCE))
+                        @if exchange.breach_expected {
+                            " (the step was after that)"
+                        }
+                    }
                 }
             }
             div.sides {
@@ -94,7 +105,10 @@ fn side(name: &str, headers: &[(String, String)], body: Option<&str>) -> Markup 
                     @for (name, value) in headers.iter().take(HEADERS) {
                         dt { (line(name, 100)) } dd { (clipped(value, VALUE)) }
                     }
-                    @if headers.len() > HEADERS { dt.cut { "…" } dd.cut { (counted(headers.len() - HEADERS, "header", "headers")) " more" } }
+                    @if headers.len() > HEADERS {
+                        dt.cut { "…" }
+                        dd.cut { (counted(headers.len() - HEADERS, "header", "headers")) " more" }
+                    }
                 }
             }
             @match body {

@@ -147,7 +147,7 @@ pub(crate) fn framed(site: &Site<'_>, head: &Head<'_>, main: &Markup) -> String 
                     }
                     Assets::Embedded { nonce } => {
                         style nonce=[*nonce] { (PreEscaped(STYLE.text)) }
-                        // At the end it would find the page; deferring works for files only, so it waits by itself.
+                        // Only files can be deferred; it waits for the page by itself.
                         script nonce=[*nonce] { (PreEscaped(SCRIPT.text)) }
                     }
                 }
@@ -205,11 +205,15 @@ fn favicon(verdict: Option<Verdict>) -> String {
 
 /// Every verdict's shape, to be shown by `use`: none is told by its colour alone.
 fn shapes() -> Markup {
-    let symbol = |name: &str, drawing: &Markup| html! { symbol id={ "shape-" (name) } viewBox="0 0 16 16" { (drawing) } };
+    let symbol = |name: &str, drawing: &Markup| {
+        html! { symbol id={ "shape-" (name) } viewBox="0 0 16 16" { (drawing) } }
+    };
     let disc = html! { circle cx="8" cy="8" r="7.5" fill="currentColor" {} };
     let ring = html! { circle cx="8" cy="8" r="6.5" fill="none" stroke="currentColor" stroke-width="2" {} };
     let glyph = |d: &str| html! { path.glyph d=(d) {} };
-    let line = |d: &str| html! { path d=(d) fill="none" stroke="currentColor" stroke-width="2" stroke-linecap="round" {} };
+    let line = |d: &str| {
+        html! { path d=(d) fill="none" stroke="currentColor" stroke-width="2" stroke-linecap="round" {} }
+    };
     html! {
         svg.defs width="0" height="0" aria-hidden="true" {
             defs {
@@ -235,7 +239,10 @@ fn shapes() -> Markup {
             (symbol("skipped", &html! { (ring) (line("M5 8h6")) }))
             (symbol("paused", &html! { (ring) (line("M6.2 5.8v4.4m3.6-4.4v4.4")) }))
             (symbol("running", &html! { (ring) path d="M6.3 5v6l5-3z" fill="currentColor" {} }))
-            (symbol("none", &html! { circle cx="8" cy="8" r="6.5" fill="none" stroke="currentColor" stroke-width="2" stroke-dasharray="2.5 2.6" {} }))
+            (symbol("none", &html! {
+                circle cx="8" cy="8" r="6.5" fill="none" stroke="currentColor" stroke-width="2"
+                    stroke-dasharray="2.5 2.6" {}
+            }))
         }
     }
 }

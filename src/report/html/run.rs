@@ -59,7 +59,9 @@ pub fn run(site: &Site<'_>, view: &RunView<'_>) -> String {
         nav.crumbs aria-label="Runs" {
             a href=(HOME) { "Overview" }
             span.pager {
-                @if let Some(previous) = view.previous { a rel="prev" href=(run_path(previous)) { "← earlier run" } }
+                @if let Some(previous) = view.previous {
+                    a rel="prev" href=(run_path(previous)) { "← earlier run" }
+                }
                 @if let Some(next) = view.next { a rel="next" href=(run_path(next)) { "later run →" } }
             }
         }
@@ -90,14 +92,20 @@ pub fn report(suite: &str, records: &[RunRecord], surface: &[SurfaceCase]) -> St
     };
     let main = html! {
         div.headline {
-            h1 { (shape(verdict.as_str())) (line(suite, NAME)) " " span class={ "word " (verdict) } { (verdict) } }
+            h1 {
+                (shape(verdict.as_str())) (line(suite, NAME)) " " span class={ "word " (verdict) } {
+                    (verdict)
+                }
+            }
             @if records.is_empty() { p { "There is no run in this report." } }
         }
         @if records.len() > 1 {
             ul.contents {
                 @for (record, (_, prefix)) in records.iter().zip(&all_anchors) {
                     li {
-                        (badge(record.verdict)) " " a href={ "#" (prefix) "run" } { (line(&record.canary, NAME)) }
+                        (badge(record.verdict)) " " a href={ "#" (prefix) "run" } {
+                            (line(&record.canary, NAME))
+                        }
                         span.dim { " " (line(&counts(record), NAME)) " in " (time(record.duration_ms)) }
                     }
                 }
@@ -161,7 +169,14 @@ fn one(view: &RunView<'_>, anchors: &[String], prefix: &str, links: bool) -> Mar
             section.card.left aria-label="Left behind" {
                 h2 { "Left behind" }
                 p { "Clean-up could not remove these; the verdict does not count them." }
-                ul { @for it in &left { li { b { (line(&it.kind, NAME)) " " (line(&it.name, NAME)) } ": " (clipped(it.error.as_deref().unwrap_or_default(), SENTENCE)) } } }
+                ul {
+                    @for it in &left {
+                        li {
+                            b { (line(&it.kind, NAME)) " " (line(&it.name, NAME)) }
+                            ": " (clipped(it.error.as_deref().unwrap_or_default(), SENTENCE))
+                        }
+                    }
+                }
             }
         }
         @if !record.steps.is_empty() {
@@ -176,7 +191,10 @@ fn one(view: &RunView<'_>, anchors: &[String], prefix: &str, links: bool) -> Mar
             @for it in &bad { (it) }
             @if !blocked.is_empty() {
                 details.group id={ (prefix) "blocked" } {
-                    summary { (shape("blocked")) (counted(blocked.len(), "step", "steps")) " blocked: they say nothing about the product" }
+                    summary {
+                        (shape("blocked")) (counted(blocked.len(), "step", "steps"))
+                        " blocked: they say nothing about the product"
+                    }
                     ul.blocked { @for index in &blocked { (sections.blocked(*index)) } }
                 }
             }
@@ -236,10 +254,14 @@ fn roots(record: &RunRecord, anchors: &[String]) -> Markup {
                         li {
                             (badge(step.verdict)) " " a href={ "#" (anchor) } { (line(&step.title(), NAME)) }
                             @match &step.failure {
-                                Some(failure) => { " " (line(&failure.message, 500)) " " span.dim { "(" (failure.cause) ")" } }
+                                Some(failure) => {
+                                    " " (line(&failure.message, 500)) " " span.dim { "(" (failure.cause) ")" }
+                                }
                                 None => span.dim { " no reason was recorded" },
                             }
-                            @if let Some(count) = blocks.get(step.name.as_str()) { span.dim { " · blocks " (counted(*count, "step", "steps")) } }
+                            @if let Some(count) = blocks.get(step.name.as_str()) {
+                                span.dim { " · blocks " (counted(*count, "step", "steps")) }
+                            }
                         }
                     }
                 }
@@ -252,7 +274,10 @@ fn cleanup(record: &RunRecord) -> Markup {
     let done: Vec<_> = record.cleanup.iter().filter(|it| it.error.is_none()).collect();
     html! {
         @if !done.is_empty() {
-            p.dim { "Clean-up removed " (counted(done.len(), "thing", "things")) " in " (time(done.iter().map(|it| it.duration_ms).sum())) "." }
+            p.dim {
+                "Clean-up removed " (counted(done.len(), "thing", "things"))
+                " in " (time(done.iter().map(|it| it.duration_ms).sum())) "."
+            }
         }
     }
 }
@@ -280,7 +305,11 @@ fn operations(surface: &[SurfaceCase], prover: &dyn Fn(&str) -> Option<String>) 
                             span.op { (badge(case.verdict)) " " code { (line(&case.operation, NAME)) } }
                             span.dim {
                                 @if let Some(name) = &case.prover {
-                                    "by " @match prover(name) { Some(anchor) => a href={ "#" (anchor) } { (line(name, NAME)) }, None => { (line(name, NAME)) } }
+                                    "by "
+                                    @match prover(name) {
+                                        Some(anchor) => a href={ "#" (anchor) } { (line(name, NAME)) },
+                                        None => (line(name, NAME)),
+                                    }
                                 }
                                 @if !case.answers.is_empty() {
                                     " · " @for (at, (status, count)) in case.answers.iter().enumerate() {

@@ -44,7 +44,10 @@ impl Sections<'_> {
             details class={ "step " (mark) } id=(id) open[is_bad] {
                 summary {
                     (shape(mark))
-                    span.who { h3 { (line(&step.title(), NAME)) } @if !step.promise.is_empty() { span.promise { (line(&step.promise, NAME)) } } }
+                    span.who {
+                        h3 { (line(&step.title(), NAME)) }
+                        @if !step.promise.is_empty() { span.promise { (line(&step.promise, NAME)) } }
+                    }
                     span.end {
                         span class={ "word " (mark) } { (step.verdict) @if step.flaky { ", flaky" } }
                         span.took { (time(step.duration_ms)) }
@@ -76,7 +79,11 @@ impl Sections<'_> {
         html! {
             li id=(self.anchors[index]) {
                 (shape("blocked")) " " b { (line(&step.title(), NAME)) } " blocked by "
-                @if let Some(root) = root { a href={ "#" (self.anchors[root]) } { (line(&title, NAME)) } } @else { (line(&title, NAME)) }
+                @if let Some(root) = root {
+                    a href={ "#" (self.anchors[root]) } { (line(&title, NAME)) }
+                } @else {
+                    (line(&title, NAME))
+                }
                 @if !step.promise.is_empty() { span.promise { (line(&step.promise, NAME)) } }
             }
         }
@@ -91,9 +98,16 @@ impl Sections<'_> {
         html! {
             div class={ "failure " (step.verdict) } {
                 p.message { (clipped(&failure.message, SENTENCE)) }
-                @for cause in failure.causes.iter().take(20) { p.caused { span.dim { "caused by: " } (clipped(cause, SENTENCE)) } }
-                @if let Some(remedy) = &failure.remedy { p.remedy { b { "Remedy: " } (clipped(remedy, SENTENCE)) } }
-                p.dim { "cause " code { (failure.cause) } @if blocks > 0 { ", blocks " (counted(blocks, "step", "steps")) } }
+                @for cause in failure.causes.iter().take(20) {
+                    p.caused { span.dim { "caused by: " } (clipped(cause, SENTENCE)) }
+                }
+                @if let Some(remedy) = &failure.remedy {
+                    p.remedy { b { "Remedy: " } (clipped(remedy, SENTENCE)) }
+                }
+                p.dim {
+                    "cause " code { (failure.cause) }
+                    @if blocks > 0 { ", blocks " (counted(blocks, "step", "steps")) }
+                }
             }
         }
     }
@@ -102,7 +116,9 @@ impl Sections<'_> {
         html! {
             dl.facts {
                 @if step.attempts.len() > 1 { dt { "attempts" } dd { (step.attempts.len()) } }
-                @if step.severity == Severity::Warning { dt { "severity" } dd { "warning: waits for the morning" } }
+                @if step.severity == Severity::Warning {
+                    dt { "severity" } dd { "warning: waits for the morning" }
+                }
                 @if let Some(runbook) = &step.runbook { dt { "runbook" } dd { (address(runbook)) } }
                 @if !step.covers.is_empty() {
                     dt { "proves" } dd { @for it in &step.covers { code { (line(it, NAME)) } " " } }
@@ -115,7 +131,8 @@ impl Sections<'_> {
                 }
                 @if !step.place.is_empty() { dt { "code" } dd.code { (line(&step.place, NAME)) } }
                 @if self.links {
-                    dt { "history" } dd { a href=(step_path(&self.record.canary, &step.name)) { "latency and failures" } }
+                    dt { "history" }
+                    dd { a href=(step_path(&self.record.canary, &step.name)) { "latency and failures" } }
                 }
             }
         }
@@ -124,7 +141,8 @@ impl Sections<'_> {
     fn to(&self, name: &str) -> Markup {
         match self.record.steps.iter().position(|step| step.name == name) {
             Some(index) => {
-                html! { a href={ "#" (self.anchors[index]) } { (line(&self.record.steps[index].title(), NAME)) } }
+                let title = self.record.steps[index].title();
+                html! { a href={ "#" (self.anchors[index]) } { (line(&title, NAME)) } }
             }
             None => html! { (line(name, NAME)) },
         }
@@ -173,18 +191,30 @@ impl Sections<'_> {
         html! {
             section.attempt {
                 @if several {
-                    h4 { "Attempt " (number) " " (badge(*verdict)) " " span.dim { "at " (time(*started_ms)) ", took " (time(*duration_ms)) } }
+                    h4 {
+                        "Attempt " (number) " " (badge(*verdict)) " " span.dim {
+                            "at " (time(*started_ms)) ", took " (time(*duration_ms))
+                        }
+                    }
                     @if let Some(failure) = failure { p.message { (clipped(&failure.message, SENTENCE)) } }
                 } @else if !exchanges.is_empty() {
                     h4 { (counted(exchanges.len(), "request", "requests")) }
                 }
                 @for row in &rows { (row) }
-                @if exchanges.len() > EXCHANGES { p.cut { "… " (counted(exchanges.len() - EXCHANGES, "request", "requests")) " more" } }
-                @if lines_only > 0 { p.cut { "Headers and bodies are left out here, or this page would be too large; the record has them." } }
+                @if exchanges.len() > EXCHANGES {
+                    p.cut { "… " (counted(exchanges.len() - EXCHANGES, "request", "requests")) " more" }
+                }
+                @if lines_only > 0 {
+                    p.cut {
+                        "Headers and bodies are left out here, or this page would be too large; the record has them."
+                    }
+                }
                 @if !notes.is_empty() {
                     h4 { "Notes" }
                     ul.notes { @for note in notes.iter().take(NOTES) { li { (clipped(note, SENTENCE)) } } }
-                    @if notes.len() > NOTES { p.cut { "… " (counted(notes.len() - NOTES, "note", "notes")) " more" } }
+                    @if notes.len() > NOTES {
+                        p.cut { "… " (counted(notes.len() - NOTES, "note", "notes")) " more" }
+                    }
                 }
             }
         }
@@ -235,6 +265,10 @@ fn repeat_line(record: &RunRecord, step: &StepRecord) -> String {
 pub(crate) fn address(text: &str) -> Markup {
     let is_web = text.starts_with("https://") || text.starts_with("http://");
     html! {
-        @if is_web { a href=(text) rel="noreferrer" { (line(text, NAME)) } } @else { span.code { (line(text, NAME)) } }
+        @if is_web {
+            a href=(text) rel="noreferrer" { (line(text, NAME)) }
+        } @else {
+            span.code { (line(text, NAME)) }
+        }
     }
 }

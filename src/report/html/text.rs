@@ -149,7 +149,9 @@ pub(crate) fn badge(verdict: Verdict) -> Markup {
 
 /// A verdict's shape, or that of `flaky` or `paused`; every shape is drawn once, at the top of the page.
 pub(crate) fn shape(name: &str) -> Markup {
-    html! { svg class={ "shape " (name) } viewBox="0 0 16 16" aria-hidden="true" { use href={ "#shape-" (name) } {} } }
+    html! {
+        svg class={ "shape " (name) } viewBox="0 0 16 16" aria-hidden="true" { use href={ "#shape-" (name) } {} }
+    }
 }
 
 /// A piece of an address: all but letters, digits and `-._~` as percent codes.

@@ -38,7 +38,11 @@ pub(super) fn waterfall(record: &RunRecord, anchors: &[String]) -> Markup {
             ol { @for it in &ran { li { (row(it)) } } }
             @for (root, rows) in by_root(record, &blocked) {
                 details id={ "waterfall-" (super::text::slug(&root)) } {
-                    summary { (shape("blocked")) (counted(rows.len(), "step", "steps")) " blocked by " code { (line(&root, NAME)) } }
+                    summary {
+                        (shape("blocked")) (counted(rows.len(), "step", "steps")) " blocked by " code {
+                            (line(&root, NAME))
+                        }
+                    }
                     ol { @for it in &rows { li { (row(it)) } } }
                 }
             }
@@ -70,22 +74,27 @@ fn row(step: &StepRecord, anchor: &str, depth: usize, end: f64) -> Markup {
             svg.bars viewBox="0 0 1000 20" preserveAspectRatio="none" role="img" {
                 title { (name) " " (mark) (root) ", begun at " (time(step.started_ms)) ", took " (spent) (needs) }
                 @if step.verdict == Verdict::Blocked {
-                    rect x=(place(step.started_ms, end)) y="3" width=(unit(WIDTH - at(step.started_ms, end))) height="14" fill="url(#hatch)" {}
+                    @let from = at(step.started_ms, end);
+                    rect x=(unit(from)) y="3" width=(unit(WIDTH - from)) height="14" fill="url(#hatch)" {}
                 }
                 @for attempt in &step.attempts {
                     @let from = at(attempt.started_ms, end);
-                    rect class={ "bar " (if step.flaky && attempt.verdict == Verdict::Passed { "flaky" } else { attempt.verdict.as_str() }) }
-                        x=(unit(from.min(WIDTH - NARROWEST))) y="3" height="14"
-                        width=(unit((at(attempt.started_ms + attempt.duration_ms, end) - from).max(NARROWEST))) {}
+                    @let width = (at(attempt.started_ms + attempt.duration_ms, end) - from).max(NARROWEST);
+                    @let is_flaky = step.flaky && attempt.verdict == Verdict::Passed;
+                    @let mark = if is_flaky { "flaky" } else { attempt.verdict.as_str() };
+                    rect class={ "bar " (mark) } x=(unit(from.min(WIDTH - NARROWEST))) y="3" height="14"
+                        width=(unit(width)) {}
                 }
             }
-            span.took { @if matches!(step.verdict, Verdict::Blocked | Verdict::Skipped) { (step.verdict) } @else { (spent) } }
+            span.took {
+                @if matches!(step.verdict, Verdict::Blocked | Verdict::Skipped) {
+                    (step.verdict)
+                } @else {
+                    (spent)
+                }
+            }
         }
     }
-}
-
-fn place(milliseconds: f64, end: f64) -> String {
-    unit(at(milliseconds, end))
 }
 
 fn at(milliseconds: f64, end: f64) -> f64 {
