@@ -2,6 +2,8 @@
 
 mod compile_fail;
 mod engine;
+#[cfg(feature = "server")]
+mod html;
 #[cfg(feature = "gmail")]
 mod inbox;
 mod plan;
