@@ -39,6 +39,8 @@ pub mod report;
 
 // The service: what runs canaries on a schedule and tells of it.
 #[cfg(feature = "server")]
+pub mod schedule;
+#[cfg(feature = "server")]
 pub mod store;
 
 // What assembles things.

@@ -16,7 +16,7 @@ const LAYERS: &[(&str, &[&str])] = &[
     ("engine", &["suite"]),
     ("hands", &["config", "http", "inbox", "journal", "surface", "world"]),
     ("views", &["harness", "report"]),
-    ("service", &["store"]),
+    ("service", &["schedule", "service", "store"]),
     ("commands", &["cli", "drill"]),
 ];
 
