@@ -11,5 +11,7 @@ mod proxy;
 mod report;
 #[cfg(feature = "server")]
 mod schedule;
+#[cfg(feature = "server")]
+mod service;
 #[cfg(feature = "surface")]
 mod surface;

@@ -13,7 +13,7 @@ pub enum Rhythm {
     /// So long from one run to the next.
     Every(Duration),
     /// At the times of an expression.
-    Cron(Cron),
+    Cron(Box<Cron>),
 }
 
 /// What a canary says of its schedule cannot be followed.
@@ -49,11 +49,8 @@ impl Rhythm {
     /// # Errors
     /// If either cannot be read, or no time fits.
     pub fn cron(expression: &str, zone: &str) -> Result<Self, RhythmError> {
-        Cron::parse(expression, zone).map(Self::Cron).map_err(|(found, remedy)| RhythmError {
-            canary: String::new(),
-            option: ".cron(..)",
-            found,
-            remedy,
+        Cron::parse(expression, zone).map(|cron| Self::Cron(Box::new(cron))).map_err(|(found, remedy)| {
+            RhythmError { canary: String::new(), option: ".cron(..)", found, remedy }
         })
     }
 

@@ -22,7 +22,7 @@ pub(crate) use plan::SURFACE;
 pub use plan::{CanaryPlan, Plan};
 pub use problem::{PlanError, Problem};
 pub(crate) use run::hex;
-pub use run::{Limits, Run, RunOptions, StepEnd};
+pub use run::{Limits, Observer, Run, RunOptions, StepEnd, new_run_id};
 
 use crate::{record::StepKind, verdict::Severity};
 

@@ -1,7 +1,5 @@
 //! When canaries run: tables of times, and what is said of mistakes.
 
-#![expect(clippy::unwrap_used, reason = "helpers of tests, outside the functions that clippy knows as tests")]
-
 mod agenda;
 mod zones;
 
