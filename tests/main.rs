@@ -9,5 +9,7 @@ mod plan;
 mod proxy;
 #[cfg(feature = "harness")]
 mod report;
+#[cfg(feature = "server")]
+mod store;
 #[cfg(feature = "surface")]
 mod surface;
