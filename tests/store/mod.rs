@@ -2,7 +2,13 @@
 #![cfg(test)]
 #![cfg(feature = "server")]
 
+mod copy;
+mod crash;
+mod files;
+mod model;
+mod old;
 mod runs;
+mod sweep;
 
 use std::{path::Path, sync::Arc};
 

@@ -58,15 +58,22 @@ impl Prepared {
     pub(super) async fn write(&self, connection: &mut SqliteConnection) -> Result<(), Error> {
         let Self { summary, last, trace, outline: _, hash: _, timings, extras, kept, body } = self;
         let started = nanos(summary.started);
+        let known: Option<i64> = query_scalar("SELECT id FROM run WHERE name = ?")
+            .bind(&summary.run)
+            .fetch_optional(&mut *connection)
+            .await?;
+        if known.is_some() {
+            return Ok(());
+        }
         let canary = self.canary(connection).await?;
         let outline = self.outline(connection).await?;
         let counts = &summary.counts;
-        let written: Option<i64> = query_scalar(
+        let id: i64 = query_scalar(
             "INSERT INTO run (name, canary, outline, started, duration, verdict, kept, origin, filtered, trace, \
              steps_passed, steps_flaky, steps_failed, steps_inconclusive, steps_blocked, steps_skipped, \
              root, cause, message, extras, timings) \
              VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) \
-             ON CONFLICT (name) DO NOTHING RETURNING id",
+             RETURNING id",
         )
         .bind(&summary.run)
         .bind(canary)
@@ -89,9 +96,8 @@ impl Prepared {
         .bind(&summary.message)
         .bind(extras)
         .bind(timings)
-        .fetch_optional(&mut *connection)
+        .fetch_one(&mut *connection)
         .await?;
-        let Some(id) = written else { return Ok(()) };
         query("INSERT INTO record (run, body) VALUES (?, ?)")
             .bind(id)
             .bind(body)

@@ -1,9 +1,13 @@
 //! What a store throws away, a little at a time: no transaction is so long that a run waits noticeably.
 
 use jiff::{SignedDuration, Timestamp};
-use sqlx::{Error, SqliteConnection, SqlitePool, query, query_scalar};
+use sqlx::{AssertSqlSafe, Error, SqliteConnection, SqlitePool, query, query_scalar};
 
-use super::prepared::{self, THIN};
+use super::{
+    BUSY,
+    prepared::{self, THIN},
+    writer::{begin, end},
+};
 use crate::store::{Retention, Swept};
 
 /// Records per transaction: some dozens of pages each.
@@ -25,9 +29,19 @@ pub(super) async fn sweep(pool: &SqlitePool, keep: &Retention, now: Timestamp) -
     swept.runs += Portion::TooMuch(keep.size).all(pool).await?;
     Portion::WithoutRuns.all(pool).await?;
     Portion::FreePages.all(pool).await?;
-    // Only this makes the file itself shorter. It takes what it can, and waits for nobody.
-    query("PRAGMA wal_checkpoint(PASSIVE)").execute(pool).await?;
+    shorten(pool).await?;
     Ok(swept)
+}
+
+/// Moves the log into the file and cuts both. If somebody is reading, this does what it can, and waits for nobody:
+/// others would wait for it.
+async fn shorten(pool: &SqlitePool) -> Result<(), Error> {
+    let mut connection = pool.acquire().await?;
+    query("PRAGMA busy_timeout = 0").execute(&mut *connection).await?;
+    let ended = query("PRAGMA wal_checkpoint(TRUNCATE)").execute(&mut *connection).await;
+    let timeout = AssertSqlSafe(format!("PRAGMA busy_timeout = {}", BUSY.as_millis()));
+    query(timeout).execute(&mut *connection).await?;
+    ended.map(drop)
 }
 
 /// What one transaction removes.
@@ -50,19 +64,24 @@ impl Portion {
     async fn all(self, pool: &SqlitePool) -> Result<u64, Error> {
         let mut all = 0;
         loop {
-            let mut transaction = pool.begin_with("BEGIN IMMEDIATE").await?;
-            let done = match self {
-                Self::TooOld(oldest) => too_old(&mut transaction, oldest).await?,
-                Self::Thin { canary, verdict, keep } => thin(&mut transaction, canary, verdict, keep).await?,
-                Self::TooMuch(limit) => too_much(&mut transaction, limit).await?,
-                Self::WithoutRuns => without_runs(&mut transaction).await?,
-                Self::FreePages => give_back(&mut transaction).await?,
-            };
-            transaction.commit().await?;
+            let mut connection = pool.acquire().await?;
+            begin(&mut connection).await?;
+            let done = self.one(&mut connection).await;
+            let done = end(&mut connection, done).await?;
             if done == 0 {
                 return Ok(all);
             }
             all += done;
+        }
+    }
+
+    async fn one(self, connection: &mut SqliteConnection) -> Result<u64, Error> {
+        match self {
+            Self::TooOld(oldest) => too_old(connection, oldest).await,
+            Self::Thin { canary, verdict, keep } => thin(connection, canary, verdict, keep).await,
+            Self::TooMuch(limit) => too_much(connection, limit).await,
+            Self::WithoutRuns => without_runs(connection).await,
+            Self::FreePages => give_back(connection).await,
         }
     }
 }
@@ -135,7 +154,7 @@ async fn give_back(connection: &mut SqliteConnection) -> Result<u64, Error> {
     if before == 0 {
         return Ok(0);
     }
-    let statement = sqlx::AssertSqlSafe(format!("PRAGMA incremental_vacuum({PAGES})"));
+    let statement = AssertSqlSafe(format!("PRAGMA incremental_vacuum({PAGES})"));
     query(statement).execute(&mut *connection).await?;
     let after: i64 = query_scalar("PRAGMA freelist_count").fetch_one(connection).await?;
     // None if the file was made without the possibility.

@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use sqlx::{Error, SqliteConnection, SqlitePool};
+use sqlx::{Error, SqliteConnection, SqlitePool, query};
 use tokio::sync::{mpsc, oneshot};
 
 use super::{
@@ -85,9 +85,40 @@ async fn write(pool: &SqlitePool, group: &mut Vec<Job>) {
 }
 
 async fn transaction(pool: &SqlitePool, group: &[Job]) -> Result<(), Error> {
-    let mut transaction = pool.begin_with("BEGIN IMMEDIATE").await?;
+    let mut connection = pool.acquire().await?;
+    begin(&mut connection).await?;
+    let written = all(&mut connection, group).await;
+    end(&mut connection, written).await
+}
+
+async fn all(connection: &mut SqliteConnection, group: &[Job]) -> Result<(), Error> {
     for (item, _) in group {
-        item.write(&mut transaction).await?;
+        item.write(connection).await?;
     }
-    transaction.commit().await
+    Ok(())
+}
+
+/// Begins a transaction. By hand, because SQLite ends one by itself when, for example, the disk is full, and sqlx's own
+/// bookkeeping then refuses to begin another one on that connection for ever.
+pub(super) async fn begin(connection: &mut SqliteConnection) -> Result<(), Error> {
+    const BEGIN: &str = "BEGIN IMMEDIATE";
+    let Err(error) = query(BEGIN).execute(&mut *connection).await else { return Ok(()) };
+    // Somebody was given up in the middle of one: what he has left is undone.
+    match query("ROLLBACK").execute(&mut *connection).await {
+        Ok(_) => query(BEGIN).execute(connection).await.map(drop),
+        Err(_) => Err(error),
+    }
+}
+
+/// Ends a transaction: by all of it if that succeeds, else by nothing.
+pub(super) async fn end<T>(connection: &mut SqliteConnection, done: Result<T, Error>) -> Result<T, Error> {
+    let ended = match done {
+        Ok(value) => query("COMMIT").execute(&mut *connection).await.map(|_| value),
+        Err(error) => Err(error),
+    };
+    if ended.is_err() {
+        // Fails if SQLite has done it already.
+        let _ = query("ROLLBACK").execute(connection).await;
+    }
+    ended
 }
