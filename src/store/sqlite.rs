@@ -179,7 +179,7 @@ impl Store for SqliteStore {
             let prepared = tokio::task::spawn_blocking(move || Prepared::of(&run))
                 .await
                 .map_err(|_| fault::closed(ADD, &self.place))?
-                .map_err(|error| fault::damaged(ADD, &self.place, &error.to_string()))?;
+                .map_err(|error| fault::of(ADD, &self.place, &sqlx::Error::Encode(error.into())))?;
             self.write(ADD, Item::Run(Box::new(prepared))).await
         })
     }
@@ -220,7 +220,7 @@ impl Store for SqliteStore {
         Box::pin(async move {
             const PUT: &str = "keep the schedule";
             let (canary, body) = prepared::schedule(entry)
-                .map_err(|error| fault::damaged(PUT, &self.place, &error.to_string()))?;
+                .map_err(|error| fault::of(PUT, &self.place, &sqlx::Error::Encode(error.into())))?;
             self.write(PUT, Item::Schedule(canary, body)).await
         })
     }

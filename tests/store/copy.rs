@@ -134,6 +134,10 @@ async fn only_a_whole_store_is_put_into_place() {
         assert_eq!(names(folder.path()), ["from", "runs.db"], "{expected}");
         assert!(fs::read(&path).unwrap() == whole, "{expected}: the old store is where it was");
     }
+    fs::write(&from, &whole).unwrap();
+    super::files::make_newer(&from).await;
+    assert_eq!(restore(&from, &path).await, Err(StoreError::Newer { found: 99 }));
+    assert!(fs::read(&path).unwrap() == whole);
     let error = restore(&folder.path().join("none"), &path).await.unwrap_err().to_string();
     assert!(error.contains("none`: No such file"), "{error}");
 }

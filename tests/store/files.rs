@@ -32,6 +32,16 @@ async fn change(path: &Path, sql: &'static str) {
     connection.close().await.unwrap();
 }
 
+/// As a later version of this program would leave it.
+pub(super) async fn make_newer(path: &Path) {
+    change(
+        path,
+        "INSERT INTO _sqlx_migrations (version, description, success, checksum, execution_time) \
+         VALUES (99, 'from the future', TRUE, x'00', 0)",
+    )
+    .await;
+}
+
 #[tokio::test]
 async fn a_store_has_one_process() {
     let folder = tempfile::tempdir().unwrap();
@@ -79,12 +89,7 @@ async fn a_newer_store_is_left_alone() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("runs.db");
     open(&path).await.close().await;
-    change(
-        &path,
-        "INSERT INTO _sqlx_migrations (version, description, success, checksum, execution_time) \
-         VALUES (99, 'from the future', TRUE, x'00', 0)",
-    )
-    .await;
+    make_newer(&path).await;
     let before = fs::read(&path).unwrap();
     let error = refused(&path).await;
     assert_eq!(error, StoreError::Newer { found: 99 });

@@ -69,11 +69,11 @@ impl Writer {
 }
 
 async fn write(pool: &SqlitePool, group: &mut Vec<Job>) {
-    let together = transaction(pool, group).await;
+    let together = commit(pool, group).await;
     // One that cannot be written must not take the others with it.
     if together.is_err() && group.len() > 1 {
         for job in group.drain(..) {
-            let alone = transaction(pool, std::slice::from_ref(&job)).await;
+            let alone = commit(pool, std::slice::from_ref(&job)).await;
             let _ = job.1.send(alone.map_err(Arc::new));
         }
         return;
@@ -84,7 +84,7 @@ async fn write(pool: &SqlitePool, group: &mut Vec<Job>) {
     }
 }
 
-async fn transaction(pool: &SqlitePool, group: &[Job]) -> Result<(), Error> {
+async fn commit(pool: &SqlitePool, group: &[Job]) -> Result<(), Error> {
     let mut connection = pool.acquire().await?;
     begin(&mut connection).await?;
     let written = all(&mut connection, group).await;
