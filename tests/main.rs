@@ -13,5 +13,7 @@ mod report;
 mod schedule;
 #[cfg(feature = "server")]
 mod service;
+#[cfg(feature = "server")]
+mod store;
 #[cfg(feature = "surface")]
 mod surface;

@@ -50,7 +50,6 @@ pub(super) struct Actor {
 /// The run in flight.
 struct Current {
     run: Reserved,
-    trigger: Trigger,
     since: jiff::Timestamp,
     task: JoinHandle<Finished>,
 }
@@ -187,7 +186,7 @@ impl Actor {
         });
         self.tell(|canary| Event::RunStarted { canary, run: reserved.id.clone(), trigger });
         let task = tokio::spawn(carry_out(Arc::clone(&self.shared), run, cancel, trigger));
-        self.current = Some(Current { run: reserved, trigger, since, task });
+        self.current = Some(Current { run: reserved, since, task });
     }
 
     /// Tells of each step that ends.
@@ -203,13 +202,14 @@ impl Actor {
 
     /// Tells of a run that has ended, and is kept by now.
     fn ended(&mut self, finished: Option<Finished>) {
-        let Some(Current { run, trigger, .. }) = self.current.take() else { return };
-        let Some(Finished { record, .. }) = finished else {
+        let Some(Current { run, .. }) = self.current.take() else { return };
+        let Some(finished) = finished else {
             // Our own mistake: a panic outside the run. Who waits hears of it because `run` is dropped.
             self.shared.change_view(self.number, |view| view.running = None);
             return;
         };
-        let summary = Arc::new(Summary::of(&record, trigger));
+        let summary = Arc::new(Summary::of(&finished));
+        let Finished { record, trigger } = finished;
         self.agenda.ended(self.shared.now(), trigger, record.verdict, self.before);
         self.before = Some(record.verdict);
         let recheck = self.agenda.recheck();

@@ -1,8 +1,11 @@
-//! Gives finished runs, and the schedule's state, to the store: in order, one at a time, again and again if it must.
+//! Gives finished runs, and the schedule's state, to the store: in order, and again if it must.
 
 use std::{
     collections::{BTreeMap, VecDeque},
+    future::Future,
+    pin::Pin,
     sync::{Arc, Mutex, MutexGuard},
+    task::Poll,
     time::Duration,
 };
 
@@ -18,6 +21,9 @@ use crate::{
 
 /// How many runs are held while the store takes none. Then the oldest are lost.
 pub const BACKLOG: usize = 1000;
+
+/// How many are handed over at once: a store can write them together, and wait for the disk once.
+const GROUP: usize = 64;
 
 /// The waits from one try to the next, in seconds of the service's clock. The last one repeats.
 const BACK_OFF: [i64; 6] = [1, 2, 5, 10, 30, 60];
@@ -68,8 +74,8 @@ struct State {
 
 /// What to do next.
 enum Work {
-    Run(Finished),
-    Entry(Schedule),
+    Runs(Vec<Finished>),
+    Entries(Vec<Schedule>),
     Sweep,
 }
 
@@ -173,7 +179,7 @@ impl Keeper {
             match self.do_it(&work).await {
                 Ok(()) => {
                     tries = 0;
-                    self.done_with(&work);
+                    self.is_well();
                     if matches!(work, Work::Sweep) {
                         sweep = self.clock.now().checked_add(SWEEP).unwrap_or(Timestamp::MAX);
                     }
@@ -190,45 +196,63 @@ impl Keeper {
 
     fn next(&self, sweep: Timestamp) -> Option<Work> {
         let state = self.state();
-        if let Some((run, _)) = state.runs.front() {
-            return Some(Work::Run(run.clone()));
+        // A store in trouble is tried with one.
+        let group = if state.trouble.is_some() { 1 } else { GROUP };
+        if !state.runs.is_empty() {
+            return Some(Work::Runs(state.runs.iter().take(group).map(|(run, _)| run.clone()).collect()));
         }
-        if let Some((_, entry)) = state.entries.first_key_value() {
-            return Some(Work::Entry(entry.clone()));
+        if !state.entries.is_empty() {
+            return Some(Work::Entries(state.entries.values().take(group).cloned().collect()));
         }
         (sweep <= self.clock.now() && !self.closing.is_cancelled()).then_some(Work::Sweep)
     }
 
+    /// Does it, as far as it goes.
     async fn do_it(&self, work: &Work) -> Result<(), StoreError> {
         match work {
-            Work::Run(run) => self.store.add(run).await,
-            Work::Entry(entry) => self.store.put_schedule(entry).await,
+            Work::Runs(runs) => {
+                let ends = all(runs.iter().map(|it| self.store.add(it))).await;
+                let kept = ends.iter().zip(runs).filter(|(end, _)| end.is_ok()).map(|(_, run)| run);
+                self.kept_runs(kept);
+                ends.into_iter().collect()
+            }
+            Work::Entries(entries) => {
+                let ends = all(entries.iter().map(|it| self.store.put_schedule(it))).await;
+                let kept = ends.iter().zip(entries).filter(|(end, _)| end.is_ok()).map(|(_, entry)| entry);
+                self.kept_entries(kept);
+                ends.into_iter().collect()
+            }
             Work::Sweep => self.store.sweep(self.clock.now()).await.map(drop),
         }
     }
 
-    fn done_with(&self, work: &Work) {
+    fn kept_runs<'r>(&self, kept: impl Iterator<Item = &'r Finished>) {
         let mut state = self.state();
-        match work {
-            Work::Run(run) => {
-                // It may have been lost meanwhile, and then another one is the first.
-                if state.runs.front().is_some_and(|(it, _)| it.record.run == run.record.run)
-                    && let Some((_, Some(told))) = state.runs.pop_front()
-                {
-                    let _ = told.send(());
-                }
+        for run in kept {
+            // It may have been lost meanwhile; otherwise it is among the first.
+            let at = state.runs.iter().position(|(it, _)| it.record.run == run.record.run);
+            if let Some((_, told)) = at.and_then(|at| state.runs.remove(at)) {
+                release(told.into_iter());
             }
-            Work::Entry(entry) => {
-                // A newer one has to be put as well.
-                if state.entries.get(&entry.canary) == Some(entry) {
-                    state.entries.remove(&entry.canary);
-                }
-                if state.entries.is_empty() {
-                    release(state.waiting.drain(..));
-                }
-            }
-            Work::Sweep => (),
         }
+    }
+
+    fn kept_entries<'e>(&self, kept: impl Iterator<Item = &'e Schedule>) {
+        let mut state = self.state();
+        for entry in kept {
+            // A newer one has to be put as well.
+            if state.entries.get(&entry.canary) == Some(entry) {
+                state.entries.remove(&entry.canary);
+            }
+        }
+        if state.entries.is_empty() {
+            release(state.waiting.drain(..));
+        }
+    }
+
+    /// After a success.
+    fn is_well(&self) {
+        let mut state = self.state();
         if state.runs.is_empty() && state.entries.is_empty() && state.trouble.take().is_some() {
             drop(state);
             self.events.tell(Event::StoreWell);
@@ -271,6 +295,23 @@ impl Keeper {
     fn state(&self) -> MutexGuard<'_, State> {
         super::lock(&self.state)
     }
+}
+
+/// Waits for all of them, side by side.
+async fn all<T>(futures: impl Iterator<Item = impl Future<Output = T> + Unpin>) -> Vec<T> {
+    let mut open: Vec<_> = futures.map(|it| (it, None)).collect();
+    std::future::poll_fn(|cx| {
+        let mut waiting = false;
+        for (future, end) in open.iter_mut().filter(|(_, end)| end.is_none()) {
+            match Pin::new(future).poll(cx) {
+                Poll::Ready(value) => *end = Some(value),
+                Poll::Pending => waiting = true,
+            }
+        }
+        if waiting { Poll::Pending } else { Poll::Ready(()) }
+    })
+    .await;
+    open.into_iter().filter_map(|(_, end)| end).collect()
 }
 
 /// Tells those who wait. Some may have stopped waiting.

@@ -13,7 +13,6 @@ mod keeper;
 mod lateness;
 mod options;
 mod stop;
-mod summary;
 mod timer;
 mod view;
 

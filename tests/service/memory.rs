@@ -73,7 +73,7 @@ impl Store for Memory {
                 gate.acquire().await.unwrap().forget();
             }
             self.works()?;
-            self.runs.lock().unwrap().push(Summary::of(&run.record, run.trigger));
+            self.runs.lock().unwrap().push(Summary::of(run));
             Ok(())
         })
     }

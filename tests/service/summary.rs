@@ -1,9 +1,11 @@
 //! A record in few words.
 
+use std::sync::Arc;
+
 use coalmine::{
     Cause, RunRecord, Verdict,
     record::{FailureRecord, StepKind, StepRecord, VERSION},
-    store::{Counts, Summary, Trigger},
+    store::{Counts, Finished, Summary, Trigger},
 };
 
 use super::start_time;
@@ -44,6 +46,10 @@ fn record(steps: Vec<StepRecord>) -> RunRecord {
     }
 }
 
+fn summary_of(record: RunRecord, trigger: Trigger) -> Summary {
+    Summary::of(&Finished { record: Arc::new(record), trigger })
+}
+
 fn root(summary: &Summary) -> (Option<&str>, Option<Cause>, Option<&str>) {
     (summary.root.as_deref(), summary.cause, summary.message.as_deref())
 }
@@ -52,8 +58,8 @@ fn root(summary: &Summary) -> (Option<&str>, Option<Cause>, Option<&str>) {
 fn the_root_is_the_first_that_failed_and_else_the_first_that_could_not_tell() {
     use Verdict::{Blocked, Failed, Inconclusive, Passed};
     let assertion = Some(Cause::Assertion);
-    let summary = Summary::of(
-        &record(vec![
+    let summary = summary_of(
+        record(vec![
             step("read", Inconclusive, Some(Cause::MailProvider)),
             step("follow", Blocked, Some(Cause::MailProvider)),
             step("pay", Failed, assertion),
@@ -64,8 +70,8 @@ fn the_root_is_the_first_that_failed_and_else_the_first_that_could_not_tell() {
     assert_eq!(root(&summary), (Some("pay"), assertion, Some("pay went wrong")));
     assert_eq!((summary.verdict, summary.trigger), (Failed, Trigger::Recheck));
 
-    let summary = Summary::of(
-        &record(vec![
+    let summary = summary_of(
+        record(vec![
             step("look", Passed, None),
             fixture("inbox", Inconclusive, Some(Cause::MailProvider)),
             step("read", Inconclusive, Some(Cause::Prober)),
@@ -74,7 +80,7 @@ fn the_root_is_the_first_that_failed_and_else_the_first_that_could_not_tell() {
     );
     assert_eq!(root(&summary), (Some("fixture inbox"), Some(Cause::MailProvider), Some("inbox went wrong")));
 
-    let summary = Summary::of(&record(vec![step("look", Passed, None)]), Trigger::Request);
+    let summary = summary_of(record(vec![step("look", Passed, None)]), Trigger::Request);
     assert_eq!(root(&summary), (None, None, None));
     assert_eq!(
         (summary.run.as_str(), summary.canary.as_str(), summary.target.as_str(), summary.location.as_str()),
@@ -87,8 +93,8 @@ fn the_root_is_the_first_that_failed_and_else_the_first_that_could_not_tell() {
 fn steps_are_counted_and_fixtures_only_if_they_did_not_pass() {
     use Verdict::{Blocked, Failed, Inconclusive, Passed, Skipped};
     let flaky = StepRecord { flaky: true, ..step("again", Passed, None) };
-    let summary = Summary::of(
-        &record(vec![
+    let summary = summary_of(
+        record(vec![
             step("look", Passed, None),
             flaky,
             fixture("basket", Passed, None),
