@@ -11,5 +11,11 @@ mod plan;
 mod proxy;
 #[cfg(feature = "harness")]
 mod report;
+#[cfg(feature = "server")]
+mod schedule;
+#[cfg(feature = "server")]
+mod service;
+#[cfg(feature = "server")]
+mod store;
 #[cfg(feature = "surface")]
 mod surface;

@@ -16,7 +16,7 @@ const LAYERS: &[(&str, &[&str])] = &[
     ("engine", &["suite"]),
     ("hands", &["config", "http", "inbox", "journal", "surface", "world"]),
     ("views", &["harness", "report"]),
-    ("service", &["pages", "store"]),
+    ("service", &["pages", "schedule", "service", "store"]),
     ("commands", &["cli", "drill"]),
 ];
 

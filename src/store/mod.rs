@@ -3,6 +3,12 @@
 //! [`Store`] is what the rest of the service knows. Everything in it is plain data; the record of a run is kept in its
 //! versioned JSON form, so that what an older version wrote stays readable.
 
+mod cursor;
+mod outline;
+pub mod sqlite;
+mod summary;
+mod timings;
+
 use std::{fmt, future::Future, path::Path, pin::Pin, sync::Arc, time::Duration};
 
 use jiff::Timestamp;
@@ -12,6 +18,8 @@ use crate::{
     record::RunRecord,
     verdict::{Cause, Verdict},
 };
+
+pub use sqlite::SqliteStore;
 
 /// What a store does, when it is done.
 pub type Task<'a, T> = Pin<Box<dyn Future<Output = Result<T, StoreError>> + Send + 'a>>;
@@ -159,7 +167,7 @@ pub struct Counts {
 pub struct Kept {
     /// What is known without the record.
     pub summary: Summary,
-    /// The record; without exchanges, notes and attempts' failures if `full` is not set.
+    /// The record; without exchanges, notes, failures and what was undone without trouble if `full` is not set.
     pub record: RunRecord,
     /// Whether the whole record is kept. Failed runs are; passed ones only as long as they are among the newest.
     pub full: bool,
@@ -296,6 +304,8 @@ pub enum StoreError {
         /// The version found.
         found: i64,
     },
+    /// What was given as [`Filter::after`] is no place in the list. The one mistake that is the asker's.
+    BadCursor,
     /// It cannot be read or written.
     Broken {
         /// What was to be done.
@@ -319,6 +329,10 @@ impl fmt::Display for StoreError {
                 f,
                 "the store has version {found}, which this program does not know\n  remedy: update the program, or \
                  restore a backup that is older"
+            ),
+            Self::BadCursor => f.write_str(
+                "the place to go on from is malformed\n  remedy: take it from `next` of the page before, unchanged, or \
+                 leave it out to begin with the newest run",
             ),
             Self::Broken { what, why, remedy } => write!(f, "cannot {what}: {why}\n  remedy: {remedy}"),
         }
