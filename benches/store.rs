@@ -214,7 +214,7 @@ fn made(id: String, canary: &str, number: u32, steps: u32, verdict: Verdict) -> 
     Finished { record: Arc::new(record), trigger: Trigger::Schedule }
 }
 
-/// With one exchange, as large as those of a real canary are.
+/// With one exchange, a third of the size of a real one: making them is not to take most of the time.
 fn step(name: &str, verdict: Verdict, random: &mut fastrand::Rng) -> StepRecord {
     let micros = |random: &mut fastrand::Rng, most: u64| random.u64(500..most) as f64 / 1e3;
     let (started_ms, duration_ms) = (micros(random, 8_000_000), micros(random, 200_000));

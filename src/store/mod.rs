@@ -38,10 +38,11 @@ pub trait Store: Send + Sync + 'static {
     /// The last run of a canary that passed and began before that time, of those that are kept in full.
     fn last_passed<'a>(&'a self, canary: &'a str, before: Timestamp) -> Task<'a, Option<Kept>>;
 
-    /// What is known of each step of a canary since that time, in the order of the last run.
+    /// What is known of each step of a canary since that time, in the order of the last run that was not filtered.
+    /// Fixtures are left out: they are no test cases.
     fn steps<'a>(&'a self, canary: &'a str, since: Timestamp) -> Task<'a, Vec<StepStatistics>>;
 
-    /// How one step went, newest first.
+    /// How one step went, newest first; never more than 10,000 times.
     fn step<'a>(&'a self, canary: &'a str, step: &'a str, limit: usize) -> Task<'a, Vec<StepPoint>>;
 
     /// How many runs of each canary ended how, per day (UTC), oldest first. Days without a run are left out; filtered
@@ -58,7 +59,8 @@ pub trait Store: Send + Sync + 'static {
     /// Keeps one canary's entry of the schedule.
     fn put_schedule<'a>(&'a self, entry: &'a Schedule) -> Task<'a, ()>;
 
-    /// Removes what is too old or too much, by the store's own limits; says what it removed.
+    /// Removes what is too old or too much, by the store's own limits; says what it removed. To be asked every few
+    /// minutes: until then every passed run is kept in full.
     fn sweep(&self, now: Timestamp) -> Task<'_, Swept>;
 
     /// Writes a copy of everything, whole and consistent, while others go on writing.
@@ -98,7 +100,7 @@ pub struct Filter {
     pub verdict: Option<Verdict>,
     /// Behind this place, as [`Page::next`] said.
     pub after: Option<String>,
-    /// So many at most.
+    /// So many at most, and never more than 1,000.
     pub limit: usize,
 }
 

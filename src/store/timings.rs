@@ -33,15 +33,25 @@ pub(super) struct AttemptTiming {
     pub(super) duration_us: u64,
 }
 
-impl Timing {
+/// What statistics need of a step. Without the list of attempts: there are millions of these.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Brief {
+    pub(super) verdict: Verdict,
+    pub(super) flaky: bool,
+    started_us: u64,
+    pub(super) duration_us: u64,
     /// How long the attempt took that passed, if one did.
-    pub(super) fn passed_us(&self) -> Option<u64> {
-        (self.verdict == Verdict::Passed).then(|| {
-            let passed = self.attempts.iter().rev().find(|it| it.verdict == Verdict::Passed);
-            passed.map_or(self.duration_us, |it| it.duration_us)
-        })
-    }
+    passed_us: Option<u64>,
+}
 
+impl Brief {
+    /// How long the attempt took that passed, if the step did.
+    pub(super) fn passed_us(&self) -> Option<u64> {
+        (self.verdict == Verdict::Passed).then(|| self.passed_us.unwrap_or(self.duration_us))
+    }
+}
+
+impl Timing {
     /// Puts into a step's record what is known.
     pub(super) fn fill(&self, step: &mut StepRecord) {
         step.verdict = self.verdict;
@@ -95,39 +105,57 @@ pub(super) fn write(steps: &[StepRecord]) -> Vec<u8> {
 
 /// The timings of one run's steps, one after another. Ends with `None` in the middle if they are cut short.
 pub(super) fn read(bytes: &[u8]) -> impl Iterator<Item = Option<Timing>> {
+    each(bytes, |rest| {
+        let mut attempts = Vec::new();
+        let Brief { verdict, flaky, started_us, duration_us, passed_us: _ } =
+            one(rest, |attempt| attempts.push(attempt))?;
+        Some(Timing { verdict, flaky, started_us, duration_us, attempts })
+    })
+}
+
+/// The same, only what statistics need.
+pub(super) fn read_briefly(bytes: &[u8]) -> impl Iterator<Item = Option<Brief>> {
+    each(bytes, |rest| one(rest, |_| ()))
+}
+
+fn each<T>(bytes: &[u8], next: impl Fn(&mut &[u8]) -> Option<T>) -> impl Iterator<Item = Option<T>> {
     let mut rest = bytes;
     let mut whole = true;
     std::iter::from_fn(move || {
         if rest.is_empty() || !whole {
             return None;
         }
-        let timing = one(&mut rest);
+        let timing = next(&mut rest);
         whole = timing.is_some();
         Some(timing)
     })
 }
 
-fn one(rest: &mut &[u8]) -> Option<Timing> {
+fn one(rest: &mut &[u8], mut attempted: impl FnMut(AttemptTiming)) -> Option<Brief> {
     let flags = byte(rest)?;
     let verdict = verdict(flags & VERDICT)?;
     let (started_us, duration_us) = (take(rest)?, take(rest)?);
     let single = flags & SINGLE != 0;
     let count = if single { 1 } else { take(rest)? };
-    let mut attempts = Vec::new();
+    let mut passed_us = None;
     for _ in 0..count {
         let (number, verdict) = if single {
             (1, verdict)
         } else {
             (u32::try_from(take(rest)?).ok()?, self::verdict(byte(rest)?)?)
         };
-        attempts.push(AttemptTiming {
+        let attempt = AttemptTiming {
             number,
             verdict,
             started_us: apply(started_us, take(rest)?),
             duration_us: apply(duration_us, take(rest)?),
-        });
+        };
+        if verdict == Verdict::Passed {
+            passed_us = Some(attempt.duration_us);
+        }
+        attempted(attempt);
     }
-    Some(Timing { verdict, flaky: flags & FLAKY != 0, started_us, duration_us, attempts })
+    Some(Brief { verdict, flaky: flags & FLAKY != 0, started_us, duration_us, passed_us })
 }
 
 /// A verdict's number in the store. Never to be given another meaning.

@@ -11,8 +11,15 @@ use crate::store::StoreError;
 /// Held as long as this lives.
 #[derive(Debug)]
 pub(super) struct Lock {
-    /// Locked; closing it unlocks. The file stays: whoever removed it could take it from under the next one's lock.
-    _file: File,
+    /// Locked. The file stays: whoever removed it could take it from under the next one's lock.
+    file: File,
+}
+
+impl Drop for Lock {
+    fn drop(&mut self) {
+        // Closing the file is not enough: a process that is just being started has it too, for a moment.
+        let _ = self.file.unlock();
+    }
 }
 
 impl Lock {
@@ -48,7 +55,7 @@ impl Lock {
         let _ = file.set_len(0);
         let _ = file.rewind();
         let _ = writeln!(file, "{}", std::process::id());
-        Ok(Self { _file: file })
+        Ok(Self { file })
     }
 }
 

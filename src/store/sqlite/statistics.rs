@@ -14,7 +14,7 @@ use crate::{
     store::{
         Day, Schedule, StepPoint, StepStatistics, StoreError, Totals,
         cursor::Cursor,
-        timings::{self, Timing},
+        timings::{self, Brief},
     },
     verdict::Verdict,
 };
@@ -94,7 +94,7 @@ struct Column {
 }
 
 impl Column {
-    fn add(&mut self, timing: &Timing) {
+    fn add(&mut self, timing: &Brief) {
         self.runs += 1;
         self.failed += u64::from(timing.verdict == Verdict::Failed);
         self.passed.extend(timing.passed_us().map(|it| u32::try_from(it).unwrap_or(u32::MAX)));
@@ -107,21 +107,18 @@ impl Column {
     }
 
     fn finish(mut self, step: String) -> StepStatistics {
-        self.passed.sort_unstable();
-        // The smallest of which that share of all is not slower.
-        let share = |percent: usize| {
-            let rank = (self.passed.len() * percent).div_ceil(100).max(1);
-            timings::millis(self.passed.get(rank - 1).copied().unwrap_or_default().into())
+        let mut rest = self.passed.as_mut_slice();
+        let count = rest.len();
+        // The smallest of which that share of all is not slower. To be asked from the slowest down, so that each is
+        // looked for among fewer.
+        let mut share = |percent: usize| {
+            let Some(place) = (count * percent).div_ceil(100).checked_sub(1) else { return 0.0 };
+            let value = *rest.select_nth_unstable(place).1;
+            rest = &mut std::mem::take(&mut rest)[..=place];
+            timings::millis(value.into())
         };
-        StepStatistics {
-            step,
-            runs: self.runs,
-            failed: self.failed,
-            p50_ms: share(50),
-            p90_ms: share(90),
-            p99_ms: share(99),
-            max_ms: share(100),
-        }
+        let (max_ms, p99_ms, p90_ms, p50_ms) = (share(100), share(99), share(90), share(50));
+        StepStatistics { step, runs: self.runs, failed: self.failed, p50_ms, p90_ms, p99_ms, max_ms }
     }
 }
 
@@ -139,7 +136,7 @@ impl Outline {
     /// None if the run's timings are cut short.
     fn add(&mut self, run: &Timed) -> Option<()> {
         self.whole |= !run.filtered;
-        for (index, timing) in timings::read(&run.timings).enumerate() {
+        for (index, timing) in timings::read_briefly(&run.timings).enumerate() {
             if self.columns.len() <= index {
                 self.columns.push(Column::default());
             }
@@ -225,7 +222,7 @@ pub(super) async fn step(
                 }
             };
             let Some(index) = index else { continue };
-            let timing = timings::read(&run.timings).nth(index).flatten();
+            let timing = timings::read_briefly(&run.timings).nth(index).flatten();
             let timing = timing.ok_or_else(|| cut_short(place, &run))?;
             points.push(StepPoint {
                 run: run.name,
