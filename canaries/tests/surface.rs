@@ -169,3 +169,24 @@ fn who_leaves_a_step_out_does_not_get_it_back_by_its_operation() {
     assert_eq!(outcome("list-feeds"), "ignored (not selected)");
     assert_eq!(suite.records().len(), 1, "the other canary did not run");
 }
+
+#[test]
+fn what_is_left_out_is_never_green() {
+    for arguments in [
+        &["--skip", "api::", "--skip", "onboarding::"][..],
+        &["--skip", "create_key", "create-key"],
+        &["--skip", "api::create_key", "--exact", "surface::create-key"],
+    ] {
+        let ended = Suite::new().arguments(arguments).run();
+        assert!(matches!(ended.code, Some(1 | 64)), "{arguments:?}: {:?}{}", ended.code, ended.said());
+        assert!(trials(&ended.out).iter().all(|(_, outcome)| *outcome != "ok"), "{}", ended.said());
+    }
+}
+
+#[test]
+fn the_console_says_blocked_where_nothing_else_is_known() {
+    let fault = "error_500:create-key";
+    let ended = Suite::new().set("COALMINE_FAULT", fault).arguments(&["--exact", "surface::list-keys"]).run();
+    ended.expect_code(1);
+    assert!(ended.err.contains("surface: blocked (0 of 1 operations passed)"), "{}", ended.said());
+}

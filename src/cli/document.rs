@@ -97,10 +97,12 @@ fn parse(headers: &[String], redactor: &Redactor) -> Result<HeaderMap, ConfigErr
 fn secure(url: &Url, headers: &HeaderMap) -> Result<(), ConfigError> {
     let host = url.host_str().unwrap_or_default().trim_matches(['[', ']']);
     let local = host == "localhost" || host.parse().is_ok_and(|address: IpAddr| address.is_loopback());
-    if headers.is_empty() || url.scheme() == "https" || local {
+    let login = !url.username().is_empty() || url.password().is_some();
+    if (headers.is_empty() && !login) || url.scheme() == "https" || local {
         return Ok(());
     }
-    Err(ConfigError::one("--header", "would be sent unencrypted, to an http address", "use an https address"))
+    let what = if login { "the address's user and password" } else { "--header" };
+    Err(ConfigError::one(what, "would be sent unencrypted, to an http address", "use an https address"))
 }
 
 fn load(path: &str) -> Result<Vec<u8>, ConfigError> {

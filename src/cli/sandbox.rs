@@ -147,6 +147,11 @@ impl Certificate {
             ConfigError::one("--ca", found, "name a writable file")
         };
         if let Some(path) = named {
+            // A pipe would wait for a reader, and a device takes no certificate.
+            if fs::metadata(&path).is_ok_and(|it| !it.is_file()) {
+                let found = format!("`{}` is no file", path.display());
+                return Err(ConfigError::one("--ca", found, "name a file that may be written, or a new one"));
+            }
             fs::write(&path, pem).map_err(|error| unwritable(&path, &error))?;
             return Ok(Self { path, _folder: None });
         }

@@ -104,13 +104,17 @@ impl FaultName {
         let kind = match (word, detail) {
             ("field_missing" | "field_renamed" | "field_mistyped", Some(detail)) => {
                 let status = detail.split_once(':').and_then(|(status, pointer)| {
-                    let status = status.parse().ok().filter(|it| (100..600).contains(it))?;
+                    let digits = status.len() == 3 && status.bytes().all(|it| it.is_ascii_digit());
+                    let status = status.parse().ok().filter(|it| digits && (100..600).contains(it))?;
                     Some((status, pointer))
                 });
                 let (status, pointer) = status.map_or((None, detail), |(status, rest)| (Some(status), rest));
                 let place = pointer.parse::<Pointer>().map_err(|why| {
+                    let of = status.map_or(String::new(), |status| format!("{status}:"));
                     let repaired = format!("/{pointer}").parse::<Pointer>().ok();
-                    error(why.to_string(), repaired.map(|pointer| format!("{word}:{operation}:{pointer}")))
+                    // What stands before a place is meant for a status.
+                    let repaired = repaired.filter(|_| !pointer.contains(":/") && !pointer.is_empty());
+                    error(why.to_string(), repaired.map(|it| format!("{word}:{operation}:{of}{it}")))
                 })?;
                 let change = CHANGES.into_iter().find(|(known, _)| *known == word);
                 let change = change.expect("each of these words changes a member").1;

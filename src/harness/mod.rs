@@ -23,7 +23,7 @@ use std::{
 };
 
 use clap::Parser as _;
-use libtest_mimic::{Arguments, Trial};
+use libtest_mimic::{Arguments, Completion, Trial};
 use select::Selection;
 use tokio::{
     runtime::{Handle, Runtime},
@@ -354,12 +354,21 @@ fn nothing_selected(
     alone: bool,
 ) -> Result<ExitCode, Refusal> {
     let trials = selection.listing(plan);
+    // Nothing is checked, so nothing is `ok`.
+    let ignored = |trial: &Trial| {
+        let nothing = || Ok(Completion::ignored_with("nothing was checked"));
+        Trial::ignorable_test(trial.name(), nothing).with_ignored_flag(trial.has_ignored_flag())
+    };
     let filter = args.filter.as_deref().filter(|_| args.exact && !args.bench);
     if let Some(filter) = filter {
         return Err(Refusal(format!("--exact {filter}: {}", why_not(plan, args, filter, &trials))));
     }
+    // These were asked for, and are not the business of another test binary.
+    let alone = alone || !selection.unwanted().is_empty();
     let why = if args.bench {
         "there are no benchmarks here"
+    } else if !selection.unwanted().is_empty() {
+        "what matches is left out by `--skip`, or only proven by steps that are"
     } else if trials.iter().any(|trial| !args.is_filtered_out(trial)) {
         "every step that matches is ignored, and `--include-ignored` would run it"
     } else {
@@ -367,7 +376,8 @@ fn nothing_selected(
     };
     let word = if alone { "error" } else { "warning" };
     say(format_args!("{word}: {why}; nothing was checked, and the reports were left alone"));
-    Ok(u8::from(!concluded(args, trials) || alone).into())
+    let ignored = trials.iter().map(ignored).collect();
+    Ok(u8::from(!concluded(args, ignored) || alone).into())
 }
 
 /// Why the trial of exactly this name does not run.

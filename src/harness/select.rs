@@ -22,6 +22,8 @@ pub(super) struct Selection {
     steps: Vec<Vec<usize>>,
     /// The operations whose trial runs.
     operations: Vec<String>,
+    /// Those that are asked for, but the step that proves them is left out on purpose.
+    unwanted: Vec<String>,
     filtered: bool,
     /// Whether the command line, and not the suite, leaves nothing to run.
     elsewhere: bool,
@@ -62,7 +64,7 @@ impl Selection {
                 selected
             })
             .collect();
-        let mut operations = Vec::new();
+        let (mut operations, mut left_out) = (Vec::new(), Vec::new());
         let mut steps = asked.clone();
         for operation in &plan.operations {
             let name = if single { SUITE.to_owned() } else { operation_name(operation) };
@@ -75,6 +77,9 @@ impl Selection {
                 args.skip.iter().any(|it| if args.exact { name == *it } else { name.contains(it.as_str()) })
             });
             filtered |= !runs || unwanted;
+            if runs && unwanted {
+                left_out.push(operation.clone());
+            }
             if !runs || unwanted {
                 continue;
             }
@@ -94,7 +99,7 @@ impl Selection {
             let part = args.filter.is_some() || !args.skip.is_empty() || args.ignored || args.bench;
             part && operations.is_empty() && steps.iter().all(Vec::is_empty)
         };
-        Self { single, asked, steps, operations, filtered, elsewhere }
+        Self { single, asked, steps, operations, unwanted: left_out, filtered, elsewhere }
     }
 
     /// Whether somebody asks for something that is not here: another binary's test, for example. A suite that is asked
@@ -111,6 +116,11 @@ impl Selection {
     /// The operations that are judged.
     pub(super) fn operations(&self) -> &[String] {
         &self.operations
+    }
+
+    /// Operations that are asked for though the steps that prove them are left out.
+    pub(super) fn unwanted(&self) -> &[String] {
+        &self.unwanted
     }
 
     /// The steps of a canary, by its number in the plan, that have a trial which runs.

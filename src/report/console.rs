@@ -119,7 +119,7 @@ impl Page {
         let passed = cases.iter().filter(|it| it.verdict == Verdict::Passed).count();
         let is_blocked = |case: &SurfaceCase| case.verdict == Verdict::Blocked;
         let verdict = match worst(&[], cases) {
-            Verdict::Passed if cases.iter().any(is_blocked) => Verdict::Blocked,
+            Verdict::Passed | Verdict::Skipped if cases.iter().any(is_blocked) => Verdict::Blocked,
             verdict => verdict,
         };
         let verdict = self.verdict(verdict);
