@@ -37,7 +37,13 @@ impl Serve {
     }
 
     fn start(&self, arguments: &[&str]) -> Process {
-        Process::start(command(&self.variables, self.folder.path()).arg("serve").args(arguments))
+        let mut command = command(&self.variables, self.folder.path());
+        command.arg("serve").args(arguments);
+        // The stable port is for people.
+        if !arguments.contains(&"--listen") {
+            command.args(["--listen", "127.0.0.1:0"]);
+        }
+        Process::start(&mut command)
     }
 
     /// Expects it not to start.
@@ -95,6 +101,53 @@ fn without_any_setting_it_watches_a_sandbox_and_prints_a_line_per_run() {
     let ended = stop(process);
     ended.expect_code(0);
     assert_eq!(ended.out, "", "{}", ended.said());
+}
+
+#[test]
+fn it_answers_at_the_address_that_it_prints() {
+    let serve = Serve::new(&Variables::new());
+    let mut process = serve.start(&[]);
+    let address = until(PATIENCE, "its address", || {
+        assert!(!process.has_ended(), "it has ended{}", process.said());
+        let said = process.said();
+        let address = said.split("the status page is at http://").nth(1)?.split_once("/\n")?.0;
+        Some(address.to_owned())
+    });
+    let get = |path: &str| {
+        let mut stream = TcpStream::connect(&address).unwrap();
+        let request = format!("GET {path} HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\n\r\n");
+        stream.write_all(request.as_bytes()).unwrap();
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).unwrap();
+        answer
+    };
+    let answer = get("/run");
+    assert!(answer.starts_with("HTTP/1.1 200 OK\r\n"), "{answer}{}", process.said());
+    assert!(answer.contains("\r\ncoalmine-verdict: passed\r\n"), "{answer}");
+    for canary in ["api", "onboarding"] {
+        assert!(answer.contains(&format!("\"canary\":\"{canary}\"")), "{answer}");
+    }
+    assert!(get("/readyz").starts_with("HTTP/1.1 200 OK\r\n"));
+    stop(process).expect_code(0);
+}
+
+#[test]
+fn an_address_is_listened_at_by_one_and_reached_by_others_only_with_a_token() {
+    let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let taken = taken.local_addr().unwrap().to_string();
+    let held = std::net::TcpListener::bind(&taken).unwrap();
+    let serve = Serve::new(&Variables::new());
+    let ended = serve.refused(&["--listen", &taken]);
+    assert!(ended.err.contains(&format!("cannot listen at {taken}: ")), "{}", ended.said());
+    assert!(ended.err.contains("remedy: "), "{}", ended.said());
+    drop(held);
+
+    let ended = serve.refused(&["--listen", "0.0.0.0:0"]);
+    assert!(ended.err.contains("without a token everybody would be let in"), "{}", ended.said());
+    let short = Serve::new(&Variables::new()).set("COALMINE_TOKEN", "short");
+    assert!(short.refused(&[]).err.contains("the token is too short"));
+    let ended = serve.refused(&["--token-file", "/nowhere/token"]);
+    assert!(ended.err.contains("- --token-file: cannot read"), "{}", ended.said());
 }
 
 #[test]

@@ -1,6 +1,8 @@
 //! What every request goes through before a handler sees it: its path, whose name it calls, from which page it comes,
 //! who asks, how often, and how much it brings along.
 
+use std::sync::atomic::Ordering;
+
 use axum::{
     body::{Body, to_bytes},
     extract::{Request, State as From},
@@ -35,6 +37,7 @@ pub(super) async fn gate(From(state): From<State>, request: Request, next: Next)
     let wanted = Wanted::of(request.headers());
     let mut response = match checked(&state, wanted, request).await {
         Ok(request) => {
+            state.requests.fetch_add(1, Ordering::SeqCst);
             // In a task of its own, so that a handler that panics takes nobody along.
             let work = AbortOnDropHandle::new(tokio::spawn(next.run(request)));
             work.await.unwrap_or_else(|_| {

@@ -27,7 +27,7 @@ mod state;
 use std::{
     fmt,
     net::{SocketAddr, TcpListener},
-    sync::Arc,
+    sync::{Arc, atomic::Ordering},
 };
 
 use axum::{
@@ -84,6 +84,7 @@ impl Server {
             cache: Arc::default(),
             listeners: Arc::new(feed::Listeners::new(limits.listeners)),
             promised: Arc::default(),
+            requests: Arc::default(),
             closing: closing.clone(),
         };
         let ends = Ends { closing, abort: CancellationToken::new(), open: TaskTracker::new() };
@@ -96,6 +97,12 @@ impl Server {
     #[must_use]
     pub fn address(&self) -> SocketAddr {
         self.address
+    }
+
+    /// How many requests have been let in.
+    #[must_use]
+    pub fn requests(&self) -> u64 {
+        self.state.requests.load(Ordering::SeqCst)
     }
 
     /// The path to a run's page with what opens it until then, for whoever has it: a phone at night is not logged in.

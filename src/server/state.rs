@@ -1,6 +1,6 @@
 //! What every handler is given.
 
-use std::sync::Arc;
+use std::sync::{Arc, atomic::AtomicU64};
 
 use tokio_util::sync::CancellationToken;
 
@@ -24,6 +24,8 @@ pub(crate) struct State {
     pub(super) listeners: Arc<Listeners>,
     /// Runs that somebody was told to look at later.
     pub(super) promised: Arc<Promised>,
+    /// How many requests have been let in.
+    pub(super) requests: Arc<AtomicU64>,
     /// The server is stopping.
     pub(crate) closing: CancellationToken,
 }
