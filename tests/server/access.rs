@@ -3,7 +3,7 @@
 use std::{net::TcpListener, time::Duration};
 
 use coalmine::server::{Rate, Server, ServerError, ServerOptions};
-use jiff::{SignedDuration, Timestamp};
+use jiff::SignedDuration;
 use reqwest::{Response, StatusCode};
 
 use super::{Rig, TOKEN, expect, json, send, status, text};
@@ -95,7 +95,7 @@ async fn a_link_opens_one_page_for_a_while() {
         assert_eq!(status(rig.get(&format!("{path}?{signature}"))).await, 401, "{path}");
     }
     assert_eq!(status(rig.get(&link.replace("until=", "until=9"))).await, 401);
-    let past = Timestamp::now().checked_sub(SignedDuration::from_secs(1)).unwrap();
+    let past = rig.service.clock().now().checked_sub(SignedDuration::from_secs(1)).unwrap();
     let path = link.split('?').next().unwrap();
     assert_eq!(status(rig.get(&rig.server.sign(path, past))).await, 401);
 }
