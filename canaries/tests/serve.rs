@@ -133,9 +133,8 @@ fn it_answers_at_the_address_that_it_prints() {
 
 #[test]
 fn an_address_is_listened_at_by_one_and_reached_by_others_only_with_a_token() {
-    let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
-    let taken = taken.local_addr().unwrap().to_string();
-    let held = std::net::TcpListener::bind(&taken).unwrap();
+    let held = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let taken = held.local_addr().unwrap().to_string();
     let serve = Serve::new(&Variables::new());
     let ended = serve.refused(&["--listen", &taken]);
     assert!(ended.err.contains(&format!("cannot listen at {taken}: ")), "{}", ended.said());
@@ -160,7 +159,7 @@ fn every_is_followed_and_a_fault_is_seen_and_looked_at_once_more() {
     let control = control.lines().next().unwrap().to_owned();
     let mut stream = TcpStream::connect(&control).unwrap();
     let request =
-        format!("PUT /faults/error:create-key HTTP/1.1\r\nHost: {control}\r\nConnection: close\r\n\r\n");
+        format!("PUT /faults/error_500:create-key HTTP/1.1\r\nHost: {control}\r\nConnection: close\r\n\r\n");
     stream.write_all(request.as_bytes()).unwrap();
     let mut answer = String::new();
     stream.read_to_string(&mut answer).unwrap();
@@ -196,7 +195,7 @@ fn mistakes_are_named_before_anything_runs() {
     for (arguments, says) in [
         (["--every", "soon"], "--every <DURATION>': expected at least 1s, such as `10s`, `5m` or `1h 30m`"),
         (["--every", "0s"], "--every <DURATION>': expected at least 1s, such as `10s`, `5m` or `1h 30m`"),
-        (["--fault", "mail_lots"], "- --fault: there is no fault `mail_lots`; did you mean `mail_lost`?"),
+        (["--fault", "mail_lots"], "; did you mean `mail_lost`?"),
         (["--control", "nowhere"], "expected an IP address and a port"),
         (["--control", "0.0.0.0:0"], "- --control: "),
         (["--store", "/proc/none/runs.db"], "remedy: "),
