@@ -23,7 +23,7 @@ use coalmine::{
     http::{Roots, client_config},
     server::{Server, ServerOptions},
     service::{Service, ServiceOptions},
-    store::{Retention, SqliteStore},
+    store::{Retention, SqliteStore, Store},
     suite::{Limits, NoJournal},
 };
 use reqwest::{Client, RequestBuilder, Response, StatusCode, redirect::Policy};
@@ -52,6 +52,11 @@ struct Gate {
 }
 
 impl Gate {
+    fn new() -> Self {
+        let shut = || Arc::new(Semaphore::new(0));
+        Self { entered: shut(), leave: shut(), runs: Arc::default() }
+    }
+
     async fn pass(self) -> Result<()> {
         self.runs.fetch_add(1, Ordering::SeqCst);
         self.entered.add_permits(1);
@@ -91,14 +96,18 @@ impl Rig {
     }
 
     async fn with(set: impl FnOnce(&mut ServerOptions)) -> Self {
-        let gate = Gate {
-            entered: Arc::new(Semaphore::new(0)),
-            leave: Arc::new(Semaphore::new(0)),
-            runs: Arc::default(),
-        };
+        let gate = Gate::new();
         let folder = tempfile::tempdir().unwrap();
-        let store =
-            Arc::new(SqliteStore::open(&folder.path().join("s.db"), Retention::default()).await.unwrap());
+        let store = SqliteStore::open(&folder.path().join("s.db"), Retention::default()).await.unwrap();
+        Self::on(Arc::new(store), folder, gate, set).await
+    }
+
+    async fn on(
+        store: Arc<dyn Store>,
+        folder: TempDir,
+        gate: Gate,
+        set: impl FnOnce(&mut ServerOptions),
+    ) -> Self {
         let options = ServiceOptions {
             target: "memory:".to_owned(),
             resources: Resources::new(),

@@ -1,13 +1,16 @@
 //! What no client of good manners sends.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use tokio::{
     io::{AsyncReadExt as _, AsyncWriteExt as _},
     net::TcpStream,
 };
 
-use super::{Rig, soon, status};
+use reqwest::StatusCode;
+
+use super::{Gate, Rig, expect, send, soon, status};
+use crate::service::memory::Memory;
 
 /// Sends bytes, and reads all that comes back until the connection ends.
 async fn raw(rig: &Rig, bytes: &[u8]) -> String {
@@ -96,6 +99,17 @@ async fn odd_paths_are_refused() {
         assert!(answer.starts_with("HTTP/1.1 421"), "{answer}");
     }
     assert_eq!(rig.runs(), 0);
+}
+
+#[tokio::test]
+async fn a_handler_that_panics_takes_nobody_along() {
+    let folder = tempfile::tempdir().unwrap();
+    // This store panics when it is asked for days or records.
+    let rig = Rig::on(Arc::new(Memory::default()), folder, Gate::new(), |_| ()).await;
+    for path in ["/", "/runs/a", "/"] {
+        expect(&send(rig.get(path)).await, StatusCode::INTERNAL_SERVER_ERROR, "none");
+    }
+    expect(&send(rig.get("/run/passed")).await, StatusCode::OK, "passed");
 }
 
 #[tokio::test]
