@@ -37,7 +37,13 @@ impl Serve {
     }
 
     fn start(&self, arguments: &[&str]) -> Process {
-        Process::start(command(&self.variables, self.folder.path()).arg("serve").args(arguments))
+        let mut command = command(&self.variables, self.folder.path());
+        command.arg("serve").args(arguments);
+        // The stable port is for people.
+        if !arguments.contains(&"--listen") {
+            command.args(["--listen", "127.0.0.1:0"]);
+        }
+        Process::start(&mut command)
     }
 
     /// Expects it not to start.
@@ -98,7 +104,57 @@ fn without_any_setting_it_watches_a_sandbox_and_prints_a_line_per_run() {
 }
 
 #[test]
+<<<<<<< HEAD
 fn every_is_followed_and_a_fault_that_is_switched_on_is_seen() {
+=======
+fn it_answers_at_the_address_that_it_prints() {
+    let serve = Serve::new(&Variables::new());
+    let mut process = serve.start(&[]);
+    let address = until(PATIENCE, "its address", || {
+        assert!(!process.has_ended(), "it has ended{}", process.said());
+        let said = process.said();
+        let address = said.split("the status page is at http://").nth(1)?.split_once("/\n")?.0;
+        Some(address.to_owned())
+    });
+    let get = |path: &str| {
+        let mut stream = TcpStream::connect(&address).unwrap();
+        let request = format!("GET {path} HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\n\r\n");
+        stream.write_all(request.as_bytes()).unwrap();
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).unwrap();
+        answer
+    };
+    let answer = get("/run");
+    assert!(answer.starts_with("HTTP/1.1 200 OK\r\n"), "{answer}{}", process.said());
+    assert!(answer.contains("\r\ncoalmine-verdict: passed\r\n"), "{answer}");
+    for canary in ["api", "onboarding"] {
+        assert!(answer.contains(&format!("\"canary\":\"{canary}\"")), "{answer}");
+    }
+    assert!(get("/readyz").starts_with("HTTP/1.1 200 OK\r\n"));
+    stop(process).expect_code(0);
+}
+
+#[test]
+fn an_address_is_listened_at_by_one_and_reached_by_others_only_with_a_token() {
+    let held = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let taken = held.local_addr().unwrap().to_string();
+    let serve = Serve::new(&Variables::new());
+    let ended = serve.refused(&["--listen", &taken]);
+    assert!(ended.err.contains(&format!("cannot listen at {taken}: ")), "{}", ended.said());
+    assert!(ended.err.contains("remedy: "), "{}", ended.said());
+    drop(held);
+
+    let ended = serve.refused(&["--listen", "0.0.0.0:0"]);
+    assert!(ended.err.contains("without a token everybody would be let in"), "{}", ended.said());
+    let short = Serve::new(&Variables::new()).set("COALMINE_TOKEN", "short");
+    assert!(short.refused(&[]).err.contains("the token is too short"));
+    let ended = serve.refused(&["--token-file", "/nowhere/token"]);
+    assert!(ended.err.contains("- --token-file: cannot read"), "{}", ended.said());
+}
+
+#[test]
+fn every_is_followed_and_a_fault_is_seen_and_looked_at_once_more() {
+>>>>>>> b347899f55f3923a2986ab81a90838f864092d9d
     let serve = Serve::new(&Variables::new());
     let mut process = serve.start(&["--every", "1s", "--control", "127.0.0.1:0", "--store", "here/runs.db"]);
     printed(&mut process, "a passed run", |line| line.contains(" api passed in "));
@@ -143,7 +199,11 @@ fn mistakes_are_named_before_anything_runs() {
     for (arguments, says) in [
         (["--every", "soon"], "--every <DURATION>': expected at least 1s, such as `10s`, `5m` or `1h 30m`"),
         (["--every", "0s"], "--every <DURATION>': expected at least 1s, such as `10s`, `5m` or `1h 30m`"),
+<<<<<<< HEAD
         (["--fault", "mail_lots"], "- --fault: there is no fault `mail_lots`"),
+=======
+        (["--fault", "mail_lots"], "; did you mean `mail_lost`?"),
+>>>>>>> b347899f55f3923a2986ab81a90838f864092d9d
         (["--control", "nowhere"], "expected an IP address and a port"),
         (["--control", "0.0.0.0:0"], "- --control: "),
         (["--store", "/proc/none/runs.db"], "remedy: "),

@@ -3,10 +3,10 @@
 //! What people read while it starts and stops goes to standard error; standard output has one line per finished run.
 
 use std::{
-    fmt,
+    fmt, fs,
     future::Future,
     io::Write as _,
-    net::{SocketAddr, TcpListener},
+    net::{Ipv4Addr, SocketAddr, TcpListener},
     path::PathBuf,
     process::ExitCode,
     sync::{
@@ -32,6 +32,8 @@ use crate::{
     drill::Control,
     journal,
     report::text,
+    secret::Secret,
+    server::{Server, ServerError, ServerLimits, ServerOptions},
     service::{Event, Service, ServiceOptions, Stopped},
     store::{Retention, SqliteStore, Store, Summary, Trigger},
     suite::{Plan, Suite},
@@ -40,6 +42,9 @@ use crate::{
 
 /// The store's file, in the folder of the reports.
 const STORE: &str = "store.db";
+
+/// Where the service is if nothing else is said.
+const LISTEN: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(Ipv4Addr::LOCALHOST), 8077);
 
 /// The shortest interval that can be asked for.
 const SHORTEST: Duration = Duration::from_secs(1);
@@ -64,6 +69,15 @@ pub(super) struct ServeArguments {
     /// Where the sandbox's faults can be switched while it runs: an address on loopback.
     #[arg(long, value_name = "ADDRESS", value_parser = socket_address)]
     control: Option<SocketAddr>,
+    /// Where the status page and `/run` are. Others than this machine can reach it only if there is a token.
+    #[arg(long, value_name = "ADDRESS", default_value_t = LISTEN, value_parser = socket_address)]
+    listen: SocketAddr,
+    /// The file with the token that lets somebody in; without it, what `COALMINE_TOKEN` says.
+    #[arg(long, value_name = "PATH")]
+    token_file: Option<PathBuf>,
+    /// A further name by which the service is called, as behind a proxy: `canaries.example.com`; may be repeated.
+    #[arg(long, value_name = "NAME")]
+    host: Vec<String>,
 }
 
 /// A duration as people write it.
@@ -120,6 +134,10 @@ fn start<S: Setup>(arguments: &ServeArguments, suite: Suite) -> Result<ExitCode,
     options.every = arguments.every;
     options.location = arguments.location.clone().unwrap_or_else(|| own.location.clone());
     let path = arguments.store.clone().unwrap_or_else(|| own.reports.join(STORE));
+    let site = site(arguments, own.token)?;
+    if let Some(token) = &site.options.token {
+        options.redactor.learn(token.expose());
+    }
 
     say(format_args!("watching {} at {}", plan.suite, start.redactor.clean(&start.target)));
     if let Some(control) = &control {
@@ -128,7 +146,7 @@ fn start<S: Setup>(arguments: &ServeArguments, suite: Suite) -> Result<ExitCode,
     hide_panics();
     let runtime = Runtime::new().map_err(|error| Refusal(format!("the runtime cannot start: {error}")))?;
     let awake = keep_awake(runtime.handle().clone());
-    let stopped = runtime.block_on(whole(plan, options, path))?;
+    let stopped = runtime.block_on(whole(plan, options, path, site))?;
     drop(awake);
     // A step that blocks its thread must not keep the process alive.
     runtime.shutdown_background();
@@ -144,7 +162,7 @@ fn start<S: Setup>(arguments: &ServeArguments, suite: Suite) -> Result<ExitCode,
 }
 
 /// The service from its start to its end.
-async fn whole(plan: Plan, options: ServiceOptions, path: PathBuf) -> Result<Stopped, Refusal> {
+async fn whole(plan: Plan, options: ServiceOptions, path: PathBuf, site: Site) -> Result<Stopped, Refusal> {
     // Before anything runs: a signal that came earlier than this would end the process on the spot.
     let signal = stop_signal()?;
     let store = Arc::new(SqliteStore::open(&path, Retention::default()).await?);
@@ -155,20 +173,48 @@ async fn whole(plan: Plan, options: ServiceOptions, path: PathBuf) -> Result<Sto
         let paused = canary.schedule.paused.as_ref().map(|it| format!(", paused: {}", it.reason));
         say(format_args!("  {}: {rhythm}{}", canary.canary, paused.unwrap_or_default()));
     }
-    let stopped = serve(&service, signal).await;
+    let server = Server::start(site.listener, service.clone(), site.options)?;
+    say(format_args!("the status page is at http://{}/", server.address()));
+    let stopped = serve(&service, &server, signal).await;
+    drop(server);
     drop(service);
     store.close().await;
     Ok(stopped)
 }
 
-/// Serves until somebody asks for the end, then stops the service. Whoever answers requests does it beside
-/// `announcing`, and ends before [`Service::shutdown`].
-async fn serve(service: &Service, stop: impl Future<Output = &'static str>) -> Stopped {
+/// Where requests come in, and who may ask.
+struct Site {
+    listener: TcpListener,
+    options: ServerOptions,
+}
+
+/// Takes the address before anything runs, so that a second service does not get far.
+fn site(arguments: &ServeArguments, token: Option<Secret>) -> Result<Site, Refusal> {
+    let ServeArguments { listen, token_file, host, .. } = arguments;
+    let token = match token_file {
+        None => token,
+        Some(path) => {
+            let text = fs::read_to_string(path).map_err(|error| {
+                let found = format!("cannot read `{}`: {error}", path.display());
+                ConfigError::one("--token-file", found, "name a readable file with the token alone")
+            })?;
+            Some(Secret::new(text.trim().to_owned()))
+        }
+    };
+    let options = ServerOptions { token, hosts: host.clone(), limits: ServerLimits::default() };
+    options.check(*listen)?;
+    let listener = TcpListener::bind(listen).map_err(|error| ServerError::Listen(*listen, error))?;
+    Ok(Site { listener, options })
+}
+
+/// Serves until somebody asks for the end, then stops the service.
+async fn serve(service: &Service, server: &Server, stop: impl Future<Output = &'static str>) -> Stopped {
     let over = CancellationToken::new();
     let announcing = tokio::spawn(announce(service.events(), over.clone()));
     let signal = stop.await;
     say(format_args!("{signal}: no new runs; ending those in flight"));
-    let stopped = service.shutdown().await;
+    // Those who wait for runs are answered when these end.
+    let (stopped, _) = tokio::join!(service.shutdown(), server.shutdown());
     over.cancel();
     let _ = announcing.await;
     let Stopped { ended, cancelled, given_up, not_kept } = &stopped;

@@ -259,6 +259,8 @@ pub struct OwnSettings {
     pub journal: PathBuf,
     /// `COALMINE_LOCATION`: where runs are made from.
     pub location: String,
+    /// `COALMINE_TOKEN`: who knows it may ask the service.
+    pub token: Option<Secret>,
 }
 
 impl OwnSettings {
@@ -273,6 +275,7 @@ impl OwnSettings {
                 .map_or_else(|| reports.join("journal"), Into::into),
             reports,
             location: settings.optional("COALMINE_LOCATION").unwrap_or_else(|| "local".to_owned()),
+            token: settings.optional_secret("COALMINE_TOKEN"),
         }
     }
 }

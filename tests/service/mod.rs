@@ -5,7 +5,7 @@
 
 mod ask;
 mod keeping;
-mod memory;
+pub(crate) mod memory;
 mod schedule;
 mod stop;
 mod summary;
