@@ -43,6 +43,8 @@ pub mod pages;
 #[cfg(feature = "server")]
 pub mod schedule;
 #[cfg(feature = "server")]
+pub mod server;
+#[cfg(feature = "server")]
 pub mod service;
 #[cfg(feature = "server")]
 pub mod store;

@@ -1,0 +1,4 @@
+//! The service's face on HTTP.
+
+pub mod api;
+pub mod metrics;
