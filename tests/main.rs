@@ -14,6 +14,8 @@ mod report;
 #[cfg(feature = "server")]
 mod schedule;
 #[cfg(feature = "server")]
+mod server_api;
+#[cfg(feature = "server")]
 mod service;
 #[cfg(feature = "server")]
 mod store;
