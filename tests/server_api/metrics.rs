@@ -82,3 +82,19 @@ async fn promtool_finds_nothing_wrong() {
         String::from_utf8_lossy(&output.stderr).into_owned() + &String::from_utf8_lossy(&output.stdout);
     assert!(output.status.success() && said.trim().is_empty(), "{said}\n{text}");
 }
+
+/// The rules and the dashboard name only metrics that there are.
+#[tokio::test]
+async fn rules_and_dashboard_name_metrics_that_there_are() {
+    let rig = Rig::new().await;
+    let text = text(&rig, "/metrics").await;
+    let root = concat!(env!("CARGO_MANIFEST_DIR"), "/ci/");
+    for file in ["prometheus/alerts.yml", "grafana/dashboard.json"] {
+        let file = std::fs::read_to_string(format!("{root}{file}")).unwrap();
+        let names = file.split(|it: char| !it.is_ascii_alphanumeric() && it != '_');
+        for name in names.filter(|it| it.starts_with("coalmine_")) {
+            let sample = |it: &str| it.strip_prefix(name).is_some_and(|rest| rest.starts_with(['{', ' ']));
+            assert!(text.lines().any(sample), "no `{name}`");
+        }
+    }
+}

@@ -62,3 +62,23 @@ async fn mistakes_are_named_with_a_remedy() {
     let canary = Canary::new("mistakes").step("parameters", parameters).step("names", names);
     demand(&rig, canary.step("methods", methods)).await;
 }
+
+/// What needs no store goes on; the rest says what is wrong.
+#[tokio::test]
+async fn a_store_that_is_gone_is_said_so() {
+    let rig = Rig::new().await;
+    rig.store.close().await;
+    let gone = async |client: Client| {
+        for path in ["runs", "canaries/front/steps", "canaries/front/steps/look", "runs/x", "surface"] {
+            refused(&client, &format!("/api/v1/{path}"), 503, "store", &["cannot "]).await?;
+        }
+        client.read("/api/v1/canaries/front", 200).await?;
+        let answer = client.0.get("/metrics").send().await?;
+        let text = String::from_utf8_lossy(answer.body()).into_owned();
+        if text.contains("coalmine_store_bytes") || !text.contains("coalmine_up{canary=\"front\"} 1") {
+            return Err(Failure::new(text));
+        }
+        Ok(())
+    };
+    demand(&rig, Canary::new("gone").step("gone", gone)).await;
+}

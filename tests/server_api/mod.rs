@@ -33,6 +33,7 @@ use tempfile::TempDir;
 struct Rig {
     service: Arc<Service>,
     address: SocketAddr,
+    store: Arc<SqliteStore>,
     _folder: TempDir,
 }
 
@@ -68,10 +69,11 @@ impl Rig {
 
     async fn idle() -> Self {
         let folder = tempfile::tempdir().unwrap();
-        let store = SqliteStore::open(&folder.path().join("store.db"), Retention::default()).await.unwrap();
+        let path = folder.path().join("store.db");
+        let store = Arc::new(SqliteStore::open(&path, Retention::default()).await.unwrap());
         let plan = suite().plan().unwrap_or_else(|error| panic!("{error}"));
-        let store: Arc<dyn Store> = Arc::new(store);
-        let service = Arc::new(Service::start(plan, options(), store).await.unwrap());
+        let kept = Arc::<SqliteStore>::clone(&store) as Arc<dyn Store>;
+        let service = Arc::new(Service::start(plan, options(), kept).await.unwrap());
         // As the server does for whatever is about no run.
         let header = async |mut answer: Response| {
             answer.headers_mut().insert("coalmine-verdict", HeaderValue::from_static("none"));
@@ -86,7 +88,7 @@ impl Rig {
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         tokio::spawn(async move { axum::serve(listener, router).await });
-        Self { service, address, _folder: folder }
+        Self { service, address, store, _folder: folder }
     }
 
     async fn run(&self, canary: &str) -> String {
