@@ -28,6 +28,7 @@ async fn parameters(client: Client) -> Result<()> {
     for path in ["canaries", "canaries/front", "surface", "incidents"] {
         refused(&client, &format!("/api/v1/{path}?a=b"), 400, "bad_request", &["takes none"]).await?;
     }
+    refused(&client, "/api/v1/runs/%FF", 400, "bad_request", &["path is malformed", "UTF-8"]).await?;
     for cursor in ["", "x", "%00", "AAAA"] {
         let path = format!("/api/v1/runs?after={cursor}");
         refused(&client, &path, 400, "bad_cursor", &["`after`", "from `next` of the page before"]).await?;

@@ -1,7 +1,11 @@
 //! What may stand behind the question mark. Mistakes name the parameter, what was found and what is expected.
 
-use axum::{extract::FromRequestParts, http::request::Parts};
+use axum::{
+    extract::{FromRequestParts, Path},
+    http::request::Parts,
+};
 use jiff::{SignedDuration, Timestamp};
+use serde::de::DeserializeOwned;
 
 use super::ApiError;
 use crate::verdict::Verdict;
@@ -12,6 +16,21 @@ const MOST: usize = 500;
 
 /// How far back statistics go if nobody says.
 const SPAN: SignedDuration = SignedDuration::from_hours(7 * 24);
+
+/// The names in a path; one that is no text is refused in the form of all errors.
+pub(super) struct Named<T>(pub(super) T);
+
+impl<T: DeserializeOwned + Send, S: Send + Sync> FromRequestParts<S> for Named<T> {
+    type Rejection = ApiError;
+
+    async fn from_request_parts(parts: &mut Parts, state: &S) -> Result<Self, ApiError> {
+        let Path(names) = Path::<T>::from_request_parts(parts, state).await.map_err(|error| {
+            let found = format!("the path is malformed: {}", error.body_text());
+            ApiError::bad_request(found, "write names as UTF-8, percent-encoded")
+        })?;
+        Ok(Self(names))
+    }
+}
 
 /// The pairs of a query.
 pub(super) struct Asked(Vec<(String, String)>);

@@ -2,12 +2,13 @@
 
 use std::sync::Arc;
 
-use axum::{
-    extract::{Path, State as Extract},
-    response::Response,
-};
+use axum::{extract::State as Extract, response::Response};
 
-use super::{ApiError, CanaryDetail, CanaryList, PlannedStep, StepHistory, StepList, asked::Asked, json};
+use super::{
+    ApiError, CanaryDetail, CanaryList, PlannedStep, StepHistory, StepList,
+    asked::{Asked, Named},
+    json,
+};
 use crate::{
     service::{CanaryView, Service},
     suite::CanaryPlan,
@@ -38,7 +39,7 @@ pub(super) async fn list(
 
 pub(super) async fn one(
     Extract(service): Extract<Arc<Service>>,
-    Path(canary): Path<String>,
+    Named(canary): Named<String>,
     asked: Asked,
 ) -> Result<Response, ApiError> {
     asked.only(&[])?;
@@ -58,7 +59,7 @@ fn planned(plan: &CanaryPlan) -> Vec<PlannedStep> {
 
 pub(super) async fn steps(
     Extract(service): Extract<Arc<Service>>,
-    Path(canary): Path<String>,
+    Named(canary): Named<String>,
     asked: Asked,
 ) -> Result<Response, ApiError> {
     let asked = asked.only(&["since"])?;
@@ -70,7 +71,7 @@ pub(super) async fn steps(
 
 pub(super) async fn step(
     Extract(service): Extract<Arc<Service>>,
-    Path((canary, step)): Path<(String, String)>,
+    Named((canary, step)): Named<(String, String)>,
     asked: Asked,
 ) -> Result<Response, ApiError> {
     let limit = asked.only(&["limit"])?.limit()?;

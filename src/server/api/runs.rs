@@ -2,12 +2,14 @@
 
 use std::sync::Arc;
 
-use axum::{
-    extract::{Path, State as Extract},
-    response::Response,
-};
+use axum::{extract::State as Extract, response::Response};
 
-use super::{ApiError, RunAnswer, RunList, asked::Asked, canaries::known, json};
+use super::{
+    ApiError, RunAnswer, RunList,
+    asked::{Asked, Named},
+    canaries::known,
+    json,
+};
 use crate::{service::Service, store::Filter};
 
 pub(super) async fn list(
@@ -21,7 +23,7 @@ pub(super) async fn list(
 
 pub(super) async fn of_canary(
     Extract(service): Extract<Arc<Service>>,
-    Path(canary): Path<String>,
+    Named(canary): Named<String>,
     asked: Asked,
 ) -> Result<Response, ApiError> {
     let asked = asked.only(&["verdict", "limit", "after"])?;
@@ -39,7 +41,7 @@ async fn page(service: &Service, canary: Option<String>, asked: &Asked) -> Resul
 
 pub(super) async fn one(
     Extract(service): Extract<Arc<Service>>,
-    Path(run): Path<String>,
+    Named(run): Named<String>,
     asked: Asked,
 ) -> Result<Response, ApiError> {
     asked.only(&[])?;
