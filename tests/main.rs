@@ -15,6 +15,7 @@ mod report;
 mod schedule;
 #[cfg(feature = "server")]
 mod server;
+mod server_api;
 #[cfg(feature = "server")]
 mod service;
 #[cfg(feature = "server")]

@@ -104,9 +104,6 @@ fn without_any_setting_it_watches_a_sandbox_and_prints_a_line_per_run() {
 }
 
 #[test]
-<<<<<<< HEAD
-fn every_is_followed_and_a_fault_that_is_switched_on_is_seen() {
-=======
 fn it_answers_at_the_address_that_it_prints() {
     let serve = Serve::new(&Variables::new());
     let mut process = serve.start(&[]);
@@ -153,8 +150,7 @@ fn an_address_is_listened_at_by_one_and_reached_by_others_only_with_a_token() {
 }
 
 #[test]
-fn every_is_followed_and_a_fault_is_seen_and_looked_at_once_more() {
->>>>>>> b347899f55f3923a2986ab81a90838f864092d9d
+fn every_is_followed_and_a_fault_that_is_switched_on_is_seen() {
     let serve = Serve::new(&Variables::new());
     let mut process = serve.start(&["--every", "1s", "--control", "127.0.0.1:0", "--store", "here/runs.db"]);
     printed(&mut process, "a passed run", |line| line.contains(" api passed in "));
@@ -199,11 +195,7 @@ fn mistakes_are_named_before_anything_runs() {
     for (arguments, says) in [
         (["--every", "soon"], "--every <DURATION>': expected at least 1s, such as `10s`, `5m` or `1h 30m`"),
         (["--every", "0s"], "--every <DURATION>': expected at least 1s, such as `10s`, `5m` or `1h 30m`"),
-<<<<<<< HEAD
-        (["--fault", "mail_lots"], "- --fault: there is no fault `mail_lots`"),
-=======
         (["--fault", "mail_lots"], "; did you mean `mail_lost`?"),
->>>>>>> b347899f55f3923a2986ab81a90838f864092d9d
         (["--control", "nowhere"], "expected an IP address and a port"),
         (["--control", "0.0.0.0:0"], "- --control: "),
         (["--store", "/proc/none/runs.db"], "remedy: "),

@@ -1,6 +1,10 @@
 //! Whether the service lives, and whether it does its work.
 
-use axum::{extract::State as From, http::StatusCode, response::Response};
+use axum::{
+    extract::State as From,
+    http::StatusCode,
+    response::{IntoResponse as _, Response},
+};
 use jiff::SignedDuration;
 use serde_json::json;
 
@@ -19,6 +23,11 @@ pub(super) async fn ready(From(state): From<State>) -> Response {
     let status = if reasons.is_empty() { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
     let body = json!({ "ready": reasons.is_empty(), "reasons": reasons }).to_string();
     json_text(status, body + "\n")
+}
+
+/// Everything in numbers, for Prometheus.
+pub(super) async fn metrics(From(state): From<State>) -> Response {
+    super::metrics::answer(&state.service).await.into_response()
 }
 
 fn reasons(state: &State) -> Vec<String> {

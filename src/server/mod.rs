@@ -8,6 +8,7 @@
 //! `control`.
 
 mod answer;
+pub mod api;
 mod connection;
 mod control;
 mod feed;
@@ -15,6 +16,7 @@ mod gate;
 mod health;
 mod key;
 mod login;
+pub mod metrics;
 mod options;
 mod overview;
 mod pages;
@@ -157,7 +159,8 @@ fn router(state: State) -> Router {
         .route(EVENTS, get(feed::events))
         .route("/healthz", get(health::alive))
         .route("/readyz", get(health::ready))
-        // The JSON API and the numbers belong here: `.nest("/api/v1", api::router())` and `.route("/metrics", …)`.
+        .nest("/api/v1", api::router(Arc::clone(&state.service)))
+        .route("/metrics", get(health::metrics))
         .fallback(pages::nothing)
         .method_not_allowed_fallback(pages::not_so)
         .layer(middleware::from_fn_with_state(state.clone(), gate::gate))

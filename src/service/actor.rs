@@ -215,6 +215,7 @@ impl Actor {
         let recheck = self.agenda.recheck();
         self.shared.change_view(self.number, |view| {
             view.add(&summary);
+            Arc::make_mut(&mut view.measures).add(trigger, &record);
             view.running = None;
             view.recheck = recheck;
         });

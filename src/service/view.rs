@@ -10,7 +10,7 @@ use std::{
 
 use jiff::Timestamp;
 
-use super::{Lateness, StoreHealth};
+use super::{Lateness, Measures, StoreHealth};
 use crate::{
     store::{Schedule, Summary, Totals, Trigger},
     verdict::Verdict,
@@ -57,6 +57,9 @@ pub struct CanaryView {
     pub running: Option<Running>,
     /// How late its runs on schedule have started, since the service started.
     pub lateness: Lateness,
+    /// How its runs went since the service started. Here and not with those who read events, because these may lose
+    /// some, and a counter must not.
+    pub measures: Arc<Measures>,
 }
 
 /// A run in flight.
@@ -92,6 +95,7 @@ impl CanaryView {
             recheck: None,
             running: None,
             lateness: Lateness::default(),
+            measures: Arc::default(),
         }
     }
 
