@@ -1,7 +1,8 @@
 //! What refusals of the ledger API say.
 
-use coalmine::{Canary, Result};
+use coalmine::{Canary, Out, Result};
 
+use super::keys::TakenRefused;
 use crate::sequence::Unexplained;
 
 /// The steps that are refused something.
@@ -34,7 +35,8 @@ const REFUSED: [&str; 26] = [
     "keep_production_ledger_full",
 ];
 
-pub(super) async fn explain_refusals(unexplained: Unexplained) -> Result<()> {
+/// Where nothing has been refused, there is nothing to say of refusals: then this is blocked, and not green.
+pub(super) async fn explain_refusals(unexplained: Unexplained, _refused: Out<TakenRefused>) -> Result<()> {
     unexplained.none()
 }
 

@@ -1,7 +1,8 @@
 //! What refusals of the dashboard say.
 
-use coalmine::{Canary, Result};
+use coalmine::{Canary, Out, Result};
 
+use super::member::Limited;
 use crate::sequence::Unexplained;
 
 /// The steps that are refused something.
@@ -38,7 +39,8 @@ const REFUSED: [&str; 30] = [
     "delete_user",
 ];
 
-pub(super) async fn explain_refusals(unexplained: Unexplained) -> Result<()> {
+/// Where nothing has been refused, there is nothing to say of refusals: then this is blocked, and not green.
+pub(super) async fn explain_refusals(unexplained: Unexplained, _refused: Out<Limited>) -> Result<()> {
     unexplained.none()
 }
 
