@@ -26,7 +26,7 @@ use crate::{
         html::{Assets, report, security_policy},
         junit::{JunitOptions, junit},
     },
-    service::{Ask, Outcome, Refusal},
+    service::{Answered, Ask, Refusal},
     verdict::Verdict,
 };
 
@@ -112,8 +112,8 @@ async fn run(state: &State, canaries: Vec<String>, options: Options, headers: &H
     let running: Vec<_> = outcomes
         .iter()
         .filter_map(|it| match it {
-            Outcome::Running { run, .. } => Some(run.as_str()),
-            Outcome::Ended { .. } => None,
+            Answered::Running { run, .. } => Some(run.as_str()),
+            Answered::Ended { .. } => None,
         })
         .collect();
     if running.is_empty() {
@@ -132,13 +132,13 @@ async fn run(state: &State, canaries: Vec<String>, options: Options, headers: &H
 }
 
 /// Asks for all of them at once. Who hangs up ends the asking, and no run.
-async fn outcomes(state: &State, canaries: &[String], ask: Ask) -> Result<Vec<Outcome>, Refusal> {
+async fn outcomes(state: &State, canaries: &[String], ask: Ask) -> Result<Vec<Answered>, Refusal> {
     let mut asking = JoinSet::new();
     for (number, canary) in canaries.iter().enumerate() {
         let (service, canary) = (Arc::clone(&state.service), canary.clone());
         asking.spawn(async move { (number, service.run(&canary, ask).await) });
     }
-    let mut outcomes: Vec<Option<Outcome>> = vec![None; canaries.len()];
+    let mut outcomes: Vec<Option<Answered>> = vec![None; canaries.len()];
     while let Some(told) = asking.join_next().await {
         // The tasks do nothing that panics.
         let (number, outcome) = told.map_err(|_| Refusal::Stopping)?;
@@ -157,12 +157,12 @@ fn status(verdict: Verdict) -> StatusCode {
 }
 
 /// An answer about runs that have all ended.
-fn ended(state: &State, wanted: Wanted, full: bool, canaries: &[String], outcomes: &[Outcome]) -> Response {
+fn ended(state: &State, wanted: Wanted, full: bool, canaries: &[String], outcomes: &[Answered]) -> Response {
     let records: Vec<_> = outcomes
         .iter()
         .filter_map(|it| match it {
-            Outcome::Ended { record, .. } => Some(Arc::clone(record)),
-            Outcome::Running { .. } => None,
+            Answered::Ended { record, .. } => Some(Arc::clone(record)),
+            Answered::Running { .. } => None,
         })
         .collect();
     let verdict = Verdict::worst(records.iter().map(|it| it.verdict));
@@ -188,9 +188,9 @@ fn ended(state: &State, wanted: Wanted, full: bool, canaries: &[String], outcome
     with_verdict(response, verdict)
 }
 
-fn rows(state: &State, canaries: &[String], outcomes: &[Outcome]) -> Vec<Value> {
-    let row = |(canary, outcome): (&String, &Outcome)| match outcome {
-        Outcome::Ended { summary, .. } => json!({
+fn rows(state: &State, canaries: &[String], outcomes: &[Answered]) -> Vec<Value> {
+    let row = |(canary, outcome): (&String, &Answered)| match outcome {
+        Answered::Ended { summary, .. } => json!({
             "canary": canary,
             "verdict": summary.verdict,
             "run": summary.run,
@@ -201,7 +201,7 @@ fn rows(state: &State, canaries: &[String], outcomes: &[Outcome]) -> Vec<Value> 
             "flaky": summary.counts.flaky > 0,
             "link": link(state, &summary.run),
         }),
-        Outcome::Running { run, since } => json!({
+        Answered::Running { run, since } => json!({
             "canary": canary, "verdict": null, "run": run, "running_since": since, "link": link(state, run),
         }),
     };

@@ -31,7 +31,7 @@ impl Default for Ask {
 
 /// What somebody who asked is told.
 #[derive(Clone, Debug)]
-pub enum Outcome {
+pub enum Answered {
     /// The run has ended.
     Ended {
         /// What is known without the record.
@@ -100,20 +100,20 @@ impl Service {
     ///
     /// # Errors
     /// If there is no such canary, or the service is stopping.
-    pub async fn run(&self, canary: &str, ask: Ask) -> Result<Outcome, Refusal> {
+    pub async fn run(&self, canary: &str, ask: Ask) -> Result<Answered, Refusal> {
         let Ask { fresh, trigger, limit } = ask;
         let accepted = self.command(canary, |reply| Command::Ask { fresh, trigger, reply }).await?;
         let Accepted { run, since, mut end } = accepted;
         match tokio::time::timeout(limit, end.wait_for(Option::is_some)).await {
             Ok(Ok(ended)) => match ended.as_ref() {
                 Some(Ended { summary, record }) => {
-                    Ok(Outcome::Ended { summary: Arc::clone(summary), record: Arc::clone(record) })
+                    Ok(Answered::Ended { summary: Arc::clone(summary), record: Arc::clone(record) })
                 }
                 None => Err(Refusal::Stopping),
             },
             // Nobody runs it any more.
             Ok(Err(_)) => Err(Refusal::Stopping),
-            Err(_) => Ok(Outcome::Running { run, since }),
+            Err(_) => Ok(Answered::Running { run, since }),
         }
     }
 }

@@ -29,7 +29,7 @@ use tokio::sync::{broadcast, mpsc, oneshot};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use actor::{Actor, Command};
-pub use ask::{Ask, Outcome, Refusal};
+pub use ask::{Answered, Ask, Refusal};
 pub use event::Event;
 use event::Events;
 use keeper::Keeper;

@@ -21,7 +21,7 @@ use coalmine::{
     Verdict,
     http::{Api, HttpPool, Roots, client_config},
     server::{api, metrics as numbers},
-    service::{Ask, Outcome, Service, ServiceOptions},
+    service::{Answered, Ask, Service, ServiceOptions},
     store::{Retention, SqliteStore, Store},
     suite::{Limits, NoJournal, Run, RunOptions},
     surface::Surface,
@@ -93,8 +93,8 @@ impl Rig {
 
     async fn run(&self, canary: &str) -> String {
         match self.service.run(canary, Ask { fresh: true, ..Ask::default() }).await.unwrap() {
-            Outcome::Ended { summary, .. } => summary.run.clone(),
-            Outcome::Running { .. } => panic!("it was given a quarter of an hour"),
+            Answered::Ended { summary, .. } => summary.run.clone(),
+            Answered::Running { .. } => panic!("it was given a quarter of an hour"),
         }
     }
 }

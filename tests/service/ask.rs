@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use coalmine::{
     Verdict,
-    service::{Ask, Event, Outcome, Refusal},
+    service::{Answered, Ask, Event, Refusal},
     store::{Summary, Trigger},
 };
 
@@ -20,7 +20,7 @@ fn at_once(ask: Ask) -> Ask {
 
 impl Rig {
     /// Asks in a task of its own.
-    fn ask(&self, ask: Ask) -> tokio::task::JoinHandle<Result<Outcome, Refusal>> {
+    fn ask(&self, ask: Ask) -> tokio::task::JoinHandle<Result<Answered, Refusal>> {
         let service = self.service.clone();
         tokio::spawn(async move { service.run("front", ask).await })
     }
@@ -28,19 +28,19 @@ impl Rig {
     /// Asks, and is told the run's id at once.
     async fn id(&self, ask: Ask) -> String {
         match soon(self.service.run("front", at_once(ask))).await.unwrap() {
-            Outcome::Running { run, .. } => run,
-            Outcome::Ended { .. } => panic!("it stands at the gate"),
+            Answered::Running { run, .. } => run,
+            Answered::Ended { .. } => panic!("it stands at the gate"),
         }
     }
 }
 
-async fn ended(asked: tokio::task::JoinHandle<Result<Outcome, Refusal>>) -> Summary {
+async fn ended(asked: tokio::task::JoinHandle<Result<Answered, Refusal>>) -> Summary {
     match soon(asked).await.unwrap().unwrap() {
-        Outcome::Ended { summary, record } => {
+        Answered::Ended { summary, record } => {
             assert_eq!(record.run, summary.run);
             (*summary).clone()
         }
-        Outcome::Running { run, .. } => panic!("`{run}` should have ended"),
+        Answered::Running { run, .. } => panic!("`{run}` should have ended"),
     }
 }
 

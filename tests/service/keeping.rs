@@ -3,7 +3,7 @@
 use std::{sync::atomic::Ordering, time::Duration};
 
 use coalmine::{
-    service::{Ask, BACKLOG, Event, Outcome},
+    service::{Answered, Ask, BACKLOG, Event},
     store::Trigger,
 };
 
@@ -12,8 +12,8 @@ use super::{Gate, Rig, let_others_run, soon};
 impl Rig {
     async fn run_now(&self) -> String {
         match soon(self.service.run("front", Ask::default())).await.unwrap() {
-            Outcome::Ended { summary, .. } => summary.run.clone(),
-            Outcome::Running { run, .. } => panic!("`{run}` should have ended"),
+            Answered::Ended { summary, .. } => summary.run.clone(),
+            Answered::Running { run, .. } => panic!("`{run}` should have ended"),
         }
     }
 
