@@ -17,6 +17,8 @@
 //! With none of `COALMINE_TARGET`, `SEQUENCE_*` and `GMAIL_*` set, the suite runs against a sandbox inside the
 //! process.
 
+use std::sync::Arc;
+
 use coalmine::{
     Redactor, Resources, Secret,
     config::{ConfigError, Settings, Setup, Start},
@@ -86,17 +88,29 @@ impl Setup for Config {
 
     fn start(self) -> Result<Start, ConfigError> {
         match self {
-            Self::Sandbox { faults } => {
-                let world = SandboxWorld::start(WorldOptions { faults, ..WorldOptions::default() })?;
-                let start = world.access().connect("sandbox in this process", false)?;
-                Ok(Start { keep: Box::new(world), ..start })
-            }
+            Self::Sandbox { faults } => in_sandbox(WorldOptions { faults, ..WorldOptions::default() }),
             Self::Real(access) => {
                 let name = access.target.entry.clone();
                 access.connect(&name, true)
             }
         }
     }
+
+    fn start_breakable(self) -> Result<Start, ConfigError> {
+        match self {
+            // Most faults are the proxy's.
+            Self::Sandbox { faults } => {
+                in_sandbox(WorldOptions { faults, proxy: true, ..WorldOptions::default() })
+            }
+            Self::Real(_) => self.start(),
+        }
+    }
+}
+
+fn in_sandbox(options: WorldOptions) -> Result<Start, ConfigError> {
+    let world = SandboxWorld::start(options)?;
+    let start = world.access().connect("sandbox in this process", false)?;
+    Ok(Start { world: Some(Arc::new(world)), ..start })
 }
 
 fn read_access(settings: &mut Settings<'_>, wanted: bool) -> Option<Access> {
@@ -212,6 +226,6 @@ impl Access {
             .with(Sessions::default())
             .with(Explanations::default())
             .with(Mailbox::new(gmail, &redactor));
-        Ok(Start { target: name.to_owned(), resources, redactor, lasting, keep: Box::new(()) })
+        Ok(Start { target: name.to_owned(), resources, redactor, lasting, world: None, keep: Box::new(()) })
     }
 }

@@ -25,6 +25,8 @@ mod program;
 mod runs;
 #[path = "tests/sandbox.rs"]
 mod sandbox_command;
+#[path = "tests/serve.rs"]
+mod serve;
 #[path = "tests/settings.rs"]
 mod settings;
 #[path = "tests/signals.rs"]

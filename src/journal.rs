@@ -7,12 +7,15 @@ use std::{
     fs::{self, File, OpenOptions},
     io::{self, Write as _},
     path::{Path, PathBuf},
-    sync::{Mutex, PoisonError},
+    sync::{Arc, Mutex, PoisonError},
 };
 
 use serde::{Deserialize, Serialize};
 
-use crate::suite::{Journal, JournalEntry};
+use crate::{
+    config::{ConfigError, OwnSettings, Start},
+    suite::{Journal, JournalEntry, NoJournal},
+};
 
 /// Keeps the intents of every run against one target in a folder of the target's own.
 pub struct FileJournal {
@@ -70,6 +73,34 @@ impl FileJournal {
         left.sort_by_key(|entry| (entry.at, entry.id));
         Ok(left)
     }
+}
+
+/// Where intents against this target go: to its journal, if it outlives the process. The text says what earlier runs
+/// have left on it, if they have.
+///
+/// # Errors
+/// If the journal's folder cannot be used.
+pub fn of_target(
+    own: &OwnSettings,
+    start: &Start,
+) -> Result<(Arc<dyn Journal>, Option<String>), ConfigError> {
+    if !start.lasting {
+        return Ok((Arc::new(NoJournal), None));
+    }
+    let folder = own.journal.display();
+    let journal = FileJournal::open(&own.journal, &start.target).map_err(|error| {
+        let found = format!("cannot keep a journal in `{folder}`: {error}");
+        ConfigError::one("COALMINE_JOURNAL", found, "name a writable folder")
+    })?;
+    let left = journal.left_over().unwrap_or_default();
+    let warning = left.first().map(|first| {
+        format!(
+            "warning: earlier runs have left {} things on this target, the oldest since {}; see {folder}",
+            left.len(),
+            first.at,
+        )
+    });
+    Ok((Arc::new(journal), warning))
 }
 
 fn open_entries(text: &str) -> Vec<JournalEntry> {

@@ -37,6 +37,18 @@ pub mod world;
 pub mod harness;
 pub mod report;
 
+// The service: what runs canaries on a schedule and tells of it.
+#[cfg(feature = "server")]
+pub mod pages;
+#[cfg(feature = "server")]
+pub mod schedule;
+#[cfg(feature = "server")]
+pub mod server;
+#[cfg(feature = "server")]
+pub mod service;
+#[cfg(feature = "server")]
+pub mod store;
+
 // What assembles things.
 #[cfg(all(feature = "harness", feature = "drill", feature = "surface"))]
 pub mod cli;

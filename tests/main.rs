@@ -2,6 +2,8 @@
 
 mod compile_fail;
 mod engine;
+#[cfg(feature = "server")]
+mod html;
 #[cfg(feature = "gmail")]
 mod inbox;
 mod plan;
@@ -9,5 +11,14 @@ mod plan;
 mod proxy;
 #[cfg(feature = "harness")]
 mod report;
+#[cfg(feature = "server")]
+mod schedule;
+#[cfg(feature = "server")]
+mod server;
+mod server_api;
+#[cfg(feature = "server")]
+mod service;
+#[cfg(feature = "server")]
+mod store;
 #[cfg(feature = "surface")]
 mod surface;

@@ -16,6 +16,7 @@ const LAYERS: &[(&str, &[&str])] = &[
     ("engine", &["suite"]),
     ("hands", &["config", "http", "inbox", "journal", "surface", "world"]),
     ("views", &["harness", "report"]),
+    ("service", &["pages", "schedule", "server", "service", "store"]),
     ("commands", &["cli", "drill"]),
 ];
 

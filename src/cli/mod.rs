@@ -2,6 +2,8 @@
 
 mod document;
 mod sandbox;
+#[cfg(feature = "server")]
+mod serve;
 mod surface;
 
 use std::{ffi::OsString, process::ExitCode, sync::Arc, time::Duration};
@@ -34,6 +36,9 @@ enum Command<O: Args> {
         #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
         arguments: Vec<OsString>,
     },
+    /// Runs the canaries on their schedules until it is stopped, and keeps what came of it.
+    #[cfg(feature = "server")]
+    Serve(serve::ServeArguments),
     /// Runs the product's sandbox alone, and prints the environment that points the canaries at it.
     Sandbox(sandbox::SandboxArguments<O>),
     /// Runs the canaries once and prints what of the product's OpenAPI document they have not seen.
@@ -63,6 +68,8 @@ pub fn main<S: Setup, O: Args>(
             let arguments = [OsString::from("canaries test")].into_iter().chain(arguments);
             harness::main_with::<S>(suite(), arguments, true)
         }
+        #[cfg(feature = "server")]
+        Command::Serve(arguments) => serve::run::<S>(&arguments, suite()),
         Command::Sandbox(arguments) => sandbox::run(arguments, sandbox),
         Command::Surface(arguments) => surface::run::<S>(&arguments, suite, document),
     }

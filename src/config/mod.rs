@@ -3,7 +3,7 @@
 
 mod environment;
 
-use std::{collections::BTreeSet, fmt, fs, path::PathBuf};
+use std::{collections::BTreeSet, fmt, fs, path::PathBuf, sync::Arc};
 
 pub use environment::Environment;
 
@@ -13,6 +13,7 @@ use crate::{
     redact::Redactor,
     secret::Secret,
     suite::Resources,
+    world::World,
 };
 
 /// Reads settings from an [`Environment`] and gathers what is wrong with them.
@@ -182,6 +183,15 @@ pub trait Setup: Sized {
     /// # Errors
     /// If something is wrong that could not be seen from the settings alone.
     fn start(self) -> Result<Start, ConfigError>;
+
+    /// The same, where faults of the target are to be switched while it runs: [`Start::world`] knows them all, if the
+    /// target is one that may be broken.
+    ///
+    /// # Errors
+    /// As [`Self::start`].
+    fn start_breakable(self) -> Result<Start, ConfigError> {
+        self.start()
+    }
 }
 
 /// All that runs against one target share.
@@ -194,6 +204,8 @@ pub struct Start {
     pub redactor: Redactor,
     /// Whether the target outlives the process. One that does not needs no journal.
     pub lasting: bool,
+    /// The target, if it is one that may be broken.
+    pub world: Option<Arc<dyn World>>,
     /// Kept until the process has finished with the target: a sandbox, for example.
     pub keep: Box<dyn std::any::Any + Send>,
 }
@@ -247,6 +259,8 @@ pub struct OwnSettings {
     pub journal: PathBuf,
     /// `COALMINE_LOCATION`: where runs are made from.
     pub location: String,
+    /// `COALMINE_TOKEN`: who knows it may ask the service.
+    pub token: Option<Secret>,
 }
 
 impl OwnSettings {
@@ -261,6 +275,7 @@ impl OwnSettings {
                 .map_or_else(|| reports.join("journal"), Into::into),
             reports,
             location: settings.optional("COALMINE_LOCATION").unwrap_or_else(|| "local".to_owned()),
+            token: settings.optional_secret("COALMINE_TOKEN"),
         }
     }
 }

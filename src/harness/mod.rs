@@ -33,7 +33,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::{
     config::{ConfigError, Environment, OwnSettings, Settings, Setup, Start},
-    journal::FileJournal,
+    journal,
     record::RunRecord,
     redact::Redactor,
     report::{
@@ -42,7 +42,7 @@ use crate::{
         surface::{self, SurfaceCase},
         text,
     },
-    suite::{Journal, NoJournal, Plan, Run, RunOptions, Suite},
+    suite::{Journal, Plan, Run, RunOptions, Suite},
     verdict::{EXIT_USAGE, Verdict},
 };
 
@@ -175,7 +175,10 @@ fn run<S: Setup>(
     let runtime = Runtime::new().map_err(|error| Refusal(format!("the runtime cannot start: {error}")))?;
     let start = setup.start()?;
     plan.check_resources(&start.resources)?;
-    let journal = journal(&own, &start)?;
+    let (journal, left) = journal::of_target(&own, &start)?;
+    if let Some(warning) = left {
+        say(warning);
+    }
     let names: Vec<&str> = selection.canaries(&plan).map(|(canary, _)| canary.name()).collect();
     reports.placeholder(&plan.suite, &names, &start.target, &start.redactor)?;
 
@@ -312,31 +315,6 @@ impl Reporter {
             code => code,
         }
     }
-}
-
-/// Where this target's journal is, if it outlives the process.
-fn journal(own: &OwnSettings, start: &Start) -> Result<Arc<dyn Journal>, Refusal> {
-    if !start.lasting {
-        return Ok(Arc::new(NoJournal));
-    }
-    let journal = FileJournal::open(&own.journal, &start.target).map_err(|error| {
-        let folder = own.journal.display();
-        ConfigError::one(
-            "COALMINE_JOURNAL",
-            format!("cannot keep a journal in `{folder}`: {error}"),
-            "name a writable folder",
-        )
-    })?;
-    let left = journal.left_over().unwrap_or_default();
-    if let Some(first) = left.first() {
-        say(format_args!(
-            "warning: earlier runs have left {} things on this target, the oldest since {}; see {}",
-            left.len(),
-            first.at,
-            own.journal.display()
-        ));
-    }
-    Ok(Arc::new(journal))
 }
 
 fn begin(

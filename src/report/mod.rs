@@ -8,6 +8,8 @@ pub mod console;
 pub mod coverage;
 #[cfg(feature = "harness")]
 pub mod files;
+#[cfg(feature = "server")]
+pub mod html;
 #[cfg(feature = "harness")]
 pub mod junit;
 pub mod surface;

@@ -107,7 +107,7 @@ pub(super) fn exchange_line(exchange: &Exchange) -> String {
 }
 
 /// A duration as people say it: `85 ms`, `12.3 s`, `2 min 5 s`.
-pub(super) fn time(milliseconds: f64) -> String {
+pub(crate) fn time(milliseconds: f64) -> String {
     // 59 950 ms would round to 60.0 s.
     if milliseconds < 999.5 {
         format!("{milliseconds:.0} ms")

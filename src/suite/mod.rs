@@ -22,12 +22,15 @@ pub(crate) use plan::SURFACE;
 pub use plan::{CanaryPlan, Plan};
 pub use problem::{PlanError, Problem};
 pub(crate) use run::hex;
-pub use run::{Limits, Run, RunOptions, StepEnd};
+pub use run::{Limits, Observer, Run, RunOptions, StepEnd, new_run_id};
 
 use crate::{record::StepKind, verdict::Severity};
 
 /// How long a step may take that says nothing of it.
 pub const DEFAULT_TIMEOUT: Duration = Duration::from_secs(60);
+
+/// How long after its first failure a canary is run once more, if it says nothing of it.
+pub const DEFAULT_RECHECK: Duration = Duration::from_secs(30);
 
 /// All canaries of one product.
 ///
@@ -95,6 +98,9 @@ pub struct Canary {
     pub(crate) name: Arc<str>,
     pub(crate) steps: Vec<Step>,
     pub(crate) every: Option<Duration>,
+    /// Expression and time zone.
+    pub(crate) cron: Option<(Arc<str>, Arc<str>)>,
+    pub(crate) recheck: Duration,
     pub(crate) deadline: Option<Duration>,
     budget: Option<Duration>,
     /// Options that stood before the first step; the plan reports them.
@@ -128,6 +134,8 @@ impl Canary {
             name: name.into(),
             steps: Vec::new(),
             every: None,
+            cron: None,
+            recheck: DEFAULT_RECHECK,
             deadline: None,
             budget: None,
             misplaced: Vec::new(),
@@ -138,6 +146,30 @@ impl Canary {
     #[must_use]
     pub fn every(mut self, interval: Duration) -> Self {
         self.every = Some(interval);
+        self
+    }
+
+    /// Runs at these times when it runs on a schedule: a cron expression, with seconds as an optional first field, and
+    /// the time zone that it is meant in, by its IANA name. What is wrong with either is said when the service starts.
+    ///
+    /// Where a zone's clocks go forward, a time that does not exist is replaced by the first one that does. Where they
+    /// go back, a canary whose hour is fixed runs once; one whose hour is `*` or a step runs in both passes.
+    ///
+    /// ```
+    /// # use coalmine::Canary;
+    /// let canary = Canary::new("front").cron("*/5 6-22 * * MON-FRI", "Europe/Berlin");
+    /// ```
+    #[must_use]
+    pub fn cron(mut self, expression: &str, zone: &str) -> Self {
+        self.cron = Some((expression.into(), zone.into()));
+        self
+    }
+
+    /// How long after a first failure it is run once more by the service, if its schedule does not run it sooner.
+    /// Default: [`DEFAULT_RECHECK`].
+    #[must_use]
+    pub fn recheck(mut self, delay: Duration) -> Self {
+        self.recheck = delay;
         self
     }
 

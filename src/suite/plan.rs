@@ -35,6 +35,8 @@ pub struct CanaryPlan {
     pub(crate) name: Arc<str>,
     pub(crate) steps: Vec<Planned>,
     pub(crate) every: Option<Duration>,
+    pub(crate) cron: Option<(Arc<str>, Arc<str>)>,
+    pub(crate) recheck: Duration,
     pub(crate) deadline: Option<Duration>,
 }
 
@@ -160,13 +162,19 @@ impl CanaryPlan {
         everywhere: &HashMap<TypeId, String>,
         problems: &mut Vec<Problem>,
     ) -> Self {
-        let super::Canary { name, steps, every, deadline, budget: _, misplaced } = canary;
+        let super::Canary { name, steps, every, cron, recheck, deadline, budget: _, misplaced } = canary;
         let full = |step: &Step| format!("{name}::{}", title(step.kind, &step.name));
         if !well_named(&name) {
             problems.push(Problem::BadName { name: name.to_string() });
         }
         for option in misplaced {
             problems.push(Problem::Misplaced { canary: name.clone(), option });
+        }
+        if every.is_some_and(|it| it.is_zero()) {
+            problems.push(Problem::NoPause { canary: name.clone() });
+        }
+        if every.is_some() && cron.is_some() {
+            problems.push(Problem::TwoRhythms { canary: name.clone() });
         }
         if !steps.iter().any(|step| step.kind == StepKind::Step) {
             problems.push(Problem::NoSteps { canary: name.clone() });
@@ -260,7 +268,7 @@ impl CanaryPlan {
             .zip(edges)
             .map(|(step, (inputs, needs, order))| Planned { step, inputs, needs, order })
             .collect();
-        Self { suite, name, steps, every, deadline }
+        Self { suite, name, steps, every, cron, recheck, deadline }
     }
 
     /// The canary's name.
@@ -273,6 +281,18 @@ impl CanaryPlan {
     #[must_use]
     pub fn every(&self) -> Option<Duration> {
         self.every
+    }
+
+    /// The cron expression that says when it runs on a schedule, and its time zone; neither has been looked at.
+    #[must_use]
+    pub fn cron(&self) -> Option<(&str, &str)> {
+        self.cron.as_ref().map(|(expression, zone)| (&**expression, &**zone))
+    }
+
+    /// How long after a first failure it is run once more.
+    #[must_use]
+    pub fn recheck(&self) -> Duration {
+        self.recheck
     }
 
     /// Index and name of every test case, fixtures left out.

@@ -18,6 +18,8 @@ pub struct PlanError {
 pub enum Problem {
     NoCanaries { suite: Arc<str> },
     NoSteps { canary: Arc<str> },
+    NoPause { canary: Arc<str> },
+    TwoRhythms { canary: Arc<str> },
     BadName { name: String },
     DuplicateCanary { canary: Arc<str> },
     DuplicateName { step: String, places: [String; 2] },
@@ -61,6 +63,13 @@ impl fmt::Display for Problem {
             }
             Self::NoSteps { canary } => {
                 write!(f, "the canary `{canary}` has no step; add one with `.step(..)`")
+            }
+            Self::NoPause { canary } => write!(
+                f,
+                "the canary `{canary}` is to run every 0 s; give `.every(..)` the time from one run to the next"
+            ),
+            Self::TwoRhythms { canary } => {
+                write!(f, "the canary `{canary}` has both `.every(..)` and `.cron(..)`; remove one")
             }
             Self::BadName { name } => {
                 write!(f, "`{name}` is no good name: use letters, digits, `_`, `-` and `.`")

@@ -13,7 +13,7 @@ use std::{
 
 pub(super) use attempt::panic_failure;
 use jiff::Timestamp;
-pub use options::{Limits, RunOptions};
+pub use options::{Limits, Observer, RunOptions};
 use tokio::sync::{Semaphore, SetOnce};
 use tokio_util::task::TaskTracker;
 
@@ -42,6 +42,7 @@ pub struct Run {
     wanted: Vec<bool>,
     patience: Option<Duration>,
     limit: Option<Arc<Semaphore>>,
+    observer: Option<Observer>,
     /// One per step of the plan.
     cells: Vec<Cell>,
     /// How long the run took, once it has finished.
@@ -87,6 +88,9 @@ struct Ending {
 
 impl Ending {
     fn tell(&self, mut end: End) {
+        if let Some(observer) = &self.run.observer {
+            observer(self.step, end.verdict);
+        }
         let cell = &self.run.cells[self.step];
         let mut live = cell.live();
         end.attempts = live.take().map(|it| it.attempts).unwrap_or_default();
@@ -143,6 +147,7 @@ impl Run {
     #[must_use]
     pub fn new(plan: Arc<CanaryPlan>, options: RunOptions) -> Arc<Self> {
         let RunOptions {
+            id,
             target,
             location,
             selected,
@@ -154,6 +159,7 @@ impl Run {
             clock,
             cancel,
             limits,
+            observer,
         } = options;
         let filtered = selected.is_some();
         // Fixtures are not asked for: who takes their output pulls them in.
@@ -163,7 +169,7 @@ impl Run {
         let shared = RunShared {
             suite: plan.suite.clone(),
             canary: plan.name.clone(),
-            run: new_run_id().into(),
+            run: id.unwrap_or_else(new_run_id).into(),
             trace: hex(16).into(),
             target: target.into(),
             started: Clock::instant(),
@@ -187,6 +193,7 @@ impl Run {
             selected,
             patience,
             limit,
+            observer,
             cleaned: Mutex::default(),
             cleaning: tokio::sync::Mutex::default(),
         })
@@ -202,6 +209,12 @@ impl Run {
     #[must_use]
     pub fn id(&self) -> &str {
         &self.shared.run
+    }
+
+    /// How many steps and fixtures it takes to run the selected ones.
+    #[must_use]
+    pub fn size(&self) -> usize {
+        self.wanted.iter().filter(|it| **it).count()
     }
 
     /// Removes from text what this run knows to be secret.
@@ -400,7 +413,8 @@ fn cancelled() -> Failure {
 }
 
 /// Ten characters that people can read out: no vowels, so no words; no `0`, `1`, `l`.
-fn new_run_id() -> String {
+#[must_use]
+pub fn new_run_id() -> String {
     const ALPHABET: &[u8] = b"23456789bcdfghjkmnpqrstvwxz";
     (0..10).map(|_| char::from(ALPHABET[fastrand::usize(..ALPHABET.len())])).collect()
 }

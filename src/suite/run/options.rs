@@ -9,6 +9,7 @@ use crate::{
     clock::Clock,
     redact::Redactor,
     suite::{CLEANUP_LIMIT, Journal, NoJournal, Resources},
+    verdict::Verdict,
 };
 
 /// How long a run waits for what does not end by itself. The defaults are for real targets; a test of what happens
@@ -38,9 +39,15 @@ impl Default for Limits {
     }
 }
 
+/// Told of each step's end, with its number and verdict, before anybody else hears of it. It is called on the step's
+/// task, so it must not wait.
+pub type Observer = Arc<dyn Fn(usize, Verdict) + Send + Sync>;
+
 /// What a run is made with.
 #[derive(Clone)]
 pub struct RunOptions {
+    /// The run's id, where somebody had to know it before there was a run; see [`new_run_id`](super::new_run_id).
+    pub id: Option<String>,
     /// The product instance under watch, for people and as the journal's key.
     pub target: String,
     /// Where the run is made from.
@@ -64,6 +71,8 @@ pub struct RunOptions {
     pub cancel: CancellationToken,
     /// How long the run waits for what does not end by itself.
     pub limits: Limits,
+    /// Who follows the run.
+    pub observer: Option<Observer>,
 }
 
 impl RunOptions {
@@ -71,6 +80,7 @@ impl RunOptions {
     #[must_use]
     pub fn new(target: &str, resources: Resources) -> Self {
         Self {
+            id: None,
             target: target.to_owned(),
             location: "local".to_owned(),
             selected: None,
@@ -82,6 +92,7 @@ impl RunOptions {
             clock: Clock::system(),
             cancel: CancellationToken::new(),
             limits: Limits::default(),
+            observer: None,
         }
     }
 }

@@ -1,0 +1,231 @@
+//! What pages cost: how long each takes and how large it is, for the largest suites that we expect.
+//!
+//! `cargo bench --bench pages`. To look at the pages themselves:
+//! `cargo test --bench pages -- --write FOLDER [record.json [of the last good run]]`.
+
+use std::{
+    error::Error,
+    fs,
+    hint::black_box,
+    path::Path,
+    time::{Duration, Instant},
+};
+
+use coalmine::{
+    RunRecord, Severity, Verdict,
+    pages::{self, CanaryRow, Incident, Login, Message, Overview, Running, StepFailure, StepView},
+    report::html::{Assets, RunView, Site, report, run},
+    store::{Pause, StepPoint, StepStatistics},
+};
+use jiff::SignedDuration;
+
+#[path = "../tests/html/fixture.rs"]
+mod fixture;
+
+/// How often each thing is done before the median is taken.
+const TIMES: usize = 25;
+
+fn main() -> Result<(), Box<dyn Error>> {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    if let Some(at) = arguments.iter().position(|it| it == "--write") {
+        let [folder, records @ ..] = &arguments[at + 1..] else { return Err("--write FOLDER".into()) };
+        return write(Path::new(folder), records);
+    }
+    // `cargo test` starts benchmarks as well, to see whether they can be built.
+    if !arguments.iter().any(|it| it == "--bench") {
+        return Ok(());
+    }
+    println!("{:<32} {:>10} {:>10}", "page", "time", "size");
+    for canaries in [2, 20, 50] {
+        let view = fixture::overview_of(rows(canaries));
+        measure(&format!("overview, {canaries} canaries"), || pages::overview(&fixture::SITE, &view));
+    }
+    for steps in [170, 1000] {
+        let (now, good) = (large(steps, true), large(steps, false));
+        let view = RunView { last_good: Some(&good), ..RunView::new(&now) };
+        measure(&format!("run, {steps} steps"), || run(&fixture::SITE, &view));
+        measure(&format!("report, {steps} steps"), || report("shop", std::slice::from_ref(&now), &[]));
+    }
+    for runs in [300, 2000] {
+        let (points, statistics) = (points(runs), statistics());
+        let view = step_view(&points, &statistics, &[]);
+        measure(&format!("step, {runs} runs"), || pages::step(&fixture::SITE, &view));
+    }
+    Ok(())
+}
+
+fn measure(name: &str, page: impl Fn() -> String) {
+    let size = page().len();
+    let mut times: Vec<Duration> = (0..TIMES)
+        .map(|_| {
+            let begun = Instant::now();
+            black_box(page());
+            begun.elapsed()
+        })
+        .collect();
+    times.sort();
+    println!("{name:<32} {:>10.1?} {:>7} kB", times[TIMES / 2], size / 1000);
+}
+
+fn rows(count: usize) -> Vec<CanaryRow> {
+    let verdict = |it: usize| if it.is_multiple_of(7) { Verdict::Failed } else { Verdict::Passed };
+    (0..count).map(|it| fixture::canary(&format!("canary_{it}"), verdict(it))).collect()
+}
+
+/// Steps with two requests each, needing one another in rows of ten.
+fn large(steps: usize, fails: bool) -> RunRecord {
+    let body =
+        format!(r#"{{"items":[{}]}}"#, [r#"{"id":"a1","amount":100,"tags":{"kind":"gold"}}"#; 12].join(","));
+    let step = |index: usize| {
+        let name = format!("step_{index}");
+        let mut step = if fails && index % 40 == 7 {
+            fixture::failed(&name, fixture::exchange(500, &body.replacen("100", "99", 1)))
+        } else {
+            fixture::passed(&name, vec![fixture::exchange(200, &body); 2])
+        };
+        if index == 0 {
+            step = fixture::fixture(step);
+        } else if fails && index % 40 > 35 {
+            step = fixture::blocked(&name, &format!("step_{}", index / 40 * 40 + 7));
+        }
+        step.needs = if index.is_multiple_of(10) { vec![] } else { vec![format!("step_{}", index - 1)] };
+        step
+    };
+    fixture::record((0..steps).map(step).collect())
+}
+
+fn points(count: u32) -> Vec<StepPoint> {
+    let point = |it: u32| StepPoint {
+        run: format!("r{it}"),
+        started: fixture::now() - SignedDuration::from_mins(i64::from(it) * 5),
+        verdict: if it % 60 == 17 { Verdict::Failed } else { Verdict::Passed },
+        flaky: it % 50 == 9,
+        duration_ms: 90.0 + f64::from(it * 7919 % 97) + if it % 31 == 5 { 140.0 } else { 0.0 },
+    };
+    (0..count).map(point).collect()
+}
+
+fn statistics() -> Vec<StepStatistics> {
+    [
+        "workspace",
+        "sign_in",
+        "create_key",
+        "create_account",
+        "list_accounts",
+        "count_pages_of_a_very_long_list_of_things",
+    ]
+    .iter()
+    .enumerate()
+    .map(|(index, name)| StepStatistics {
+        step: (*name).into(),
+        runs: 2016,
+        failed: if index == 2 { 34 } else { 0 },
+        p50_ms: 138.0,
+        p90_ms: 181.0,
+        p99_ms: 262.0,
+        max_ms: 1326.0,
+    })
+    .collect()
+}
+
+fn step_view<'a>(
+    points: &'a [StepPoint],
+    statistics: &'a [StepStatistics],
+    failures: &'a [StepFailure],
+) -> StepView<'a> {
+    StepView {
+        now: fixture::now(),
+        canary: "api",
+        step: "create_key",
+        promise: "a key can be created under a name",
+        covers: &[],
+        runbook: Some("https://wiki.shop.test/runbooks/keys"),
+        place: "canaries/api/mod.rs:36",
+        points,
+        statistics,
+        since: fixture::now() - SignedDuration::from_hours(24 * 7),
+        failures,
+    }
+}
+
+/// Every page as a file, with everything in it that a page can show.
+fn write(folder: &Path, records: &[String]) -> Result<(), Box<dyn Error>> {
+    fs::create_dir_all(folder)?;
+    let site = Site { assets: Assets::Embedded { nonce: None }, logout: Some("token"), ..fixture::SITE };
+    let put = |name: &str, page: String| fs::write(folder.join(name).with_extension("html"), page);
+
+    let mut busy = fixture::canary("onboarding", Verdict::Passed);
+    busy.running = Some(Running { run: None, since: fixture::now() - SignedDuration::from_secs(12) });
+    let mut paused = fixture::canary("billing", Verdict::Inconclusive);
+    if let Some(schedule) = &mut paused.schedule {
+        let reason = "the payment provider is being replaced".to_owned();
+        schedule.paused = Some(Pause { since: fixture::now() - SignedDuration::from_mins(90), reason });
+        (schedule.skipped, schedule.missed) = (3, 1);
+    }
+    let never =
+        CanaryRow { canary: "search".into(), rhythm: Some("every hour".into()), ..CanaryRow::default() };
+    let incident = Incident {
+        title: "api::create_key: expected success, got 500 internal error".into(),
+        severity: Severity::Critical,
+        since: fixture::now() - SignedDuration::from_mins(12),
+        run: Some("api-2".into()),
+        state: Some("paged Kim, not yet acknowledged".into()),
+    };
+    let canaries = vec![fixture::canary("api", Verdict::Failed), busy, paused, never];
+    let overview = Overview { incidents: Some(vec![incident]), ..fixture::overview_of(canaries) };
+    put("overview", pages::overview(&site, &overview))?;
+    let green = vec![fixture::canary("api", Verdict::Passed), fixture::canary("onboarding", Verdict::Passed)];
+    let green = Overview { incidents: Some(vec![]), ..fixture::overview_of(green) };
+    put("overview-green", pages::overview(&site, &green))?;
+    put("overview-50", pages::overview(&site, &fixture::overview_of(rows(50))))?;
+
+    let read = |file: &String| -> Result<Records, Box<dyn Error>> {
+        Ok(serde_json::from_str(&fs::read_to_string(file)?)?)
+    };
+    let now =
+        records.first().map(read).transpose()?.unwrap_or_else(|| Records { runs: vec![large(170, true)] });
+    let good = records.get(1).map(read).transpose()?.unwrap_or_default();
+    for record in &now.runs {
+        let last_good = good.runs.iter().find(|it| it.canary == record.canary);
+        let view = RunView {
+            trigger: Some("recheck"),
+            last_good,
+            previous: Some("r6"),
+            next: Some("r8"),
+            ..RunView::new(record)
+        };
+        put(&format!("run-{}", record.canary), run(&site, &view))?;
+    }
+    put("report", report("shop", &now.runs, &[]))?;
+    let hostile = format!("</pre><script>alert(1)</script>\u{202e}{}{}", "x".repeat(20_000), "[".repeat(500));
+    let mut steps = vec![fixture::failed("hostile", fixture::exchange(500, &hostile))];
+    steps.extend(
+        (0..1000).map(|it| fixture::passed(&format!("step_{it}"), vec![fixture::exchange(200, "{}")])),
+    );
+    put("run-hostile", run(&site, &RunView::new(&fixture::record(steps))))?;
+
+    let (points, statistics) = (points(300), statistics());
+    let failures: Vec<_> = points
+        .iter()
+        .filter(|it| it.verdict == Verdict::Failed)
+        .map(|it| StepFailure {
+            run: it.run.clone(),
+            started: it.started,
+            verdict: it.verdict,
+            cause: Some(coalmine::Cause::Assertion),
+            message: Some("expected success, got 500 internal error".into()),
+        })
+        .collect();
+    put("step", pages::step(&site, &step_view(&points, &statistics, &failures)))?;
+    put("not-found", pages::message(&site, &Message::NOT_FOUND))?;
+    put("error", pages::message(&site, &Message::ERROR))?;
+    let form = Login { action: "/login", csrf: "c", next: None, problem: Some("That is not the password.") };
+    put("login", pages::login(&site, &form))?;
+    Ok(())
+}
+
+/// What is needed of `record.json`.
+#[derive(Default, serde::Deserialize)]
+struct Records {
+    runs: Vec<RunRecord>,
+}

@@ -1,0 +1,408 @@
+//! `serve`: the canaries as a service, on their schedules, until a signal ends it.
+//!
+//! What people read while it starts and stops goes to standard error; standard output has one line per finished run.
+
+use std::{
+    fmt, fs,
+    future::Future,
+    io::Write as _,
+    net::{Ipv4Addr, SocketAddr, TcpListener},
+    path::PathBuf,
+    process::ExitCode,
+    sync::{
+        Arc,
+        mpsc::{RecvTimeoutError, Sender, channel},
+    },
+    thread,
+    time::Duration,
+};
+
+use clap::Args;
+use jiff::SignedDuration;
+use tokio::{
+    runtime::{Handle, Runtime},
+    signal::unix::{SignalKind, signal},
+    sync::broadcast::{Receiver, error::RecvError},
+};
+use tokio_util::sync::CancellationToken;
+
+use super::sandbox::socket_address;
+use crate::{
+    config::{ConfigError, Environment, OwnSettings, Settings, Setup, Start},
+    drill::Control,
+    journal,
+    report::text,
+    secret::Secret,
+    server::{Server, ServerError, ServerLimits, ServerOptions},
+    service::{Event, Service, ServiceOptions, Stopped},
+    store::{Retention, SqliteStore, Store, Summary, Trigger},
+    suite::{Plan, Suite},
+    verdict::{EXIT_USAGE, Verdict},
+};
+
+/// The store's file, in the folder of the reports.
+const STORE: &str = "store.db";
+
+/// Where the service is if nothing else is said.
+const LISTEN: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(Ipv4Addr::LOCALHOST), 8077);
+
+/// The shortest interval that can be asked for.
+const SHORTEST: Duration = Duration::from_secs(1);
+
+/// How often the runtime is given something to do; see [`keep_awake`].
+const NUDGE: Duration = Duration::from_millis(500);
+
+#[derive(Args)]
+pub(super) struct ServeArguments {
+    /// Runs every canary this often, whatever it says itself: `10s`, `5m`, `1h 30m`.
+    #[arg(long, value_name = "DURATION", value_parser = interval)]
+    every: Option<Duration>,
+    /// The file in which runs are kept; without it, `store.db` in the folder of the reports.
+    #[arg(long, value_name = "PATH")]
+    store: Option<PathBuf>,
+    /// Where runs are made from; without it, what `COALMINE_LOCATION` says.
+    #[arg(long, value_name = "NAME")]
+    location: Option<String>,
+    /// Switches a fault of the sandbox on from the start; may be repeated.
+    #[arg(long, value_name = "NAME")]
+    fault: Vec<String>,
+    /// Where the sandbox's faults can be switched while it runs: an address on loopback.
+    #[arg(long, value_name = "ADDRESS", value_parser = socket_address)]
+    control: Option<SocketAddr>,
+    /// Where the status page and `/run` are. Others than this machine can reach it only if there is a token.
+    #[arg(long, value_name = "ADDRESS", default_value_t = LISTEN, value_parser = socket_address)]
+    listen: SocketAddr,
+    /// The file with the token that lets somebody in; without it, what `COALMINE_TOKEN` says.
+    #[arg(long, value_name = "PATH")]
+    token_file: Option<PathBuf>,
+    /// A further name by which the service is called, as behind a proxy: `canaries.example.com`; may be repeated.
+    #[arg(long, value_name = "NAME")]
+    host: Vec<String>,
+}
+
+/// A duration as people write it.
+fn interval(text: &str) -> Result<Duration, String> {
+    let duration = text.parse::<SignedDuration>().ok().and_then(|it| Duration::try_from(it).ok());
+    duration
+        .filter(|it| *it >= SHORTEST)
+        .ok_or_else(|| format!("expected at least {SHORTEST:?}, such as `10s`, `5m` or `1h 30m`"))
+}
+
+/// A line for people. That nobody reads it any more must not end the service.
+fn say(line: impl fmt::Display) {
+    let _ = writeln!(std::io::stderr().lock(), "{line}");
+}
+
+pub(super) fn run<S: Setup>(arguments: &ServeArguments, suite: Suite) -> ExitCode {
+    match start::<S>(arguments, suite) {
+        Ok(code) => code,
+        Err(Refusal(message)) => {
+            say(format_args!("error: {message}"));
+            EXIT_USAGE.into()
+        }
+    }
+}
+
+/// Nothing was run, and why.
+struct Refusal(String);
+
+impl<E: std::error::Error> From<E> for Refusal {
+    fn from(error: E) -> Self {
+        Self(error.to_string())
+    }
+}
+
+fn start<S: Setup>(arguments: &ServeArguments, suite: Suite) -> Result<ExitCode, Refusal> {
+    let plan = suite.plan()?;
+    let environment = Environment::of_process();
+    let mut settings = Settings::new(&environment);
+    let own = OwnSettings::read(&mut settings);
+    let setup = S::read(&mut settings);
+    settings.finish()?;
+    let setup = setup
+        .ok_or_else(|| Refusal("the suite's settings are not usable, and it does not say why".into()))?;
+
+    let breakable = !arguments.fault.is_empty() || arguments.control.is_some();
+    let start = if breakable { setup.start_breakable()? } else { setup.start()? };
+    let control = control(arguments, &start)?;
+    let (journal, left) = journal::of_target(&own, &start)?;
+    if let Some(warning) = left {
+        say(warning);
+    }
+    let mut options = ServiceOptions::new(&start);
+    options.journal = journal;
+    options.every = arguments.every;
+    options.location = arguments.location.clone().unwrap_or_else(|| own.location.clone());
+    let path = arguments.store.clone().unwrap_or_else(|| own.reports.join(STORE));
+    let site = site(arguments, own.token)?;
+    if let Some(token) = &site.options.token {
+        options.redactor.learn(token.expose());
+    }
+
+    say(format_args!("watching {} at {}", plan.suite, start.redactor.clean(&start.target)));
+    if let Some(control) = &control {
+        say(format_args!("faults are switched at http://{}", control.address()));
+    }
+    hide_panics();
+    let runtime = Runtime::new().map_err(|error| Refusal(format!("the runtime cannot start: {error}")))?;
+    let awake = keep_awake(runtime.handle().clone());
+    let stopped = runtime.block_on(whole(plan, options, path, site))?;
+    drop(awake);
+    // A step that blocks its thread must not keep the process alive.
+    runtime.shutdown_background();
+    drop(control);
+    drop(start);
+
+    let Stopped { ended: _, cancelled: _, given_up, not_kept } = stopped;
+    Ok(if given_up.is_empty() && not_kept == 0 {
+        ExitCode::SUCCESS
+    } else {
+        Verdict::Inconclusive.exit_code().into()
+    })
+}
+
+/// The service from its start to its end.
+async fn whole(plan: Plan, options: ServiceOptions, path: PathBuf, site: Site) -> Result<Stopped, Refusal> {
+    // Before anything runs: a signal that came earlier than this would end the process on the spot.
+    let signal = stop_signal()?;
+    let store = Arc::new(SqliteStore::open(&path, Retention::default()).await?);
+    let service = Service::start(plan, options, Arc::<SqliteStore>::clone(&store) as Arc<dyn Store>).await?;
+    say(format_args!("runs are kept in {}", path.display()));
+    for canary in service.snapshot().canaries {
+        let rhythm = canary.rhythm.as_deref().unwrap_or("only when somebody asks");
+        let paused = canary.schedule.paused.as_ref().map(|it| format!(", paused: {}", it.reason));
+        say(format_args!("  {}: {rhythm}{}", canary.canary, paused.unwrap_or_default()));
+    }
+    let server = Server::start(site.listener, service.clone(), site.options)?;
+    say(format_args!("the status page is at http://{}/", server.address()));
+    let stopped = serve(&service, &server, signal).await;
+    drop(server);
+    drop(service);
+    store.close().await;
+    Ok(stopped)
+}
+
+/// Where requests come in, and who may ask.
+struct Site {
+    listener: TcpListener,
+    options: ServerOptions,
+}
+
+/// Takes the address before anything runs, so that a second service does not get far.
+fn site(arguments: &ServeArguments, token: Option<Secret>) -> Result<Site, Refusal> {
+    let ServeArguments { listen, token_file, host, .. } = arguments;
+    let token = match token_file {
+        None => token,
+        Some(path) => {
+            let text = fs::read_to_string(path).map_err(|error| {
+                let found = format!("cannot read `{}`: {error}", path.display());
+                ConfigError::one("--token-file", found, "name a readable file with the token alone")
+            })?;
+            Some(Secret::new(text.trim().to_owned()))
+        }
+    };
+    let options = ServerOptions { token, hosts: host.clone(), limits: ServerLimits::default() };
+    options.check(*listen)?;
+    let listener = TcpListener::bind(listen).map_err(|error| ServerError::Listen(*listen, error))?;
+    Ok(Site { listener, options })
+}
+
+/// Serves until somebody asks for the end, then stops the service.
+async fn serve(service: &Service, server: &Server, stop: impl Future<Output = &'static str>) -> Stopped {
+    let over = CancellationToken::new();
+    let announcing = tokio::spawn(announce(service.events(), over.clone()));
+    let signal = stop.await;
+    say(format_args!("{signal}: no new runs; ending those in flight"));
+    // Those who wait for runs are answered when these end.
+    let (stopped, _) = tokio::join!(service.shutdown(), server.shutdown());
+    over.cancel();
+    let _ = announcing.await;
+    let Stopped { ended, cancelled, given_up, not_kept } = &stopped;
+    let mut line = format!("stopped; {} ended by themselves, {} cancelled", ended.len(), cancelled.len());
+    if !given_up.is_empty() {
+        line.push_str(&format!("; these did not end, see the journal: {}", given_up.join(", ")));
+    }
+    if *not_kept > 0 {
+        line.push_str(&format!("; {not_kept} could not be kept"));
+    }
+    say(line);
+    stopped
+}
+
+/// Prints a line per finished run, until it is over and everything has been printed.
+async fn announce(mut events: Receiver<Arc<Event>>, over: CancellationToken) {
+    loop {
+        let event = tokio::select! {
+            biased;
+            event = events.recv() => event,
+            () = over.cancelled() => return,
+        };
+        match event {
+            Ok(event) => print(&event),
+            Err(RecvError::Lagged(lost)) => {
+                say(format_args!("warning: {lost} events came too fast to be printed"));
+            }
+            Err(RecvError::Closed) => return,
+        }
+    }
+}
+
+fn print(event: &Event) {
+    match event {
+        Event::RunEnded(summary) => {
+            let mut out = std::io::stdout().lock();
+            // That nobody reads it is no reason to stop.
+            let _ = writeln!(out, "{}", line(summary)).and_then(|()| out.flush());
+        }
+        Event::MissedRun { canary, planned, late_ms } => say(format_args!(
+            "warning: {canary} should have run at {planned}, {} ago; it runs now",
+            text::time(*late_ms)
+        )),
+        Event::StoreTrouble { error } => {
+            say(format_args!("warning: runs cannot be kept, and wait in memory: {error}"));
+        }
+        Event::StoreWell => say("runs are being kept again"),
+        Event::RunLost { canary, run } => say(format_args!(
+            "error: the run {run} of {canary} is lost: too many wait for the store\n  remedy: make the store writable"
+        )),
+        Event::RunStarted { .. } | Event::StepEnded { .. } | Event::ScheduleChanged(_) => (),
+    }
+}
+
+/// A run in one line: when, which, how, why.
+fn line(summary: &Summary) -> String {
+    let Summary { run, canary, verdict, trigger, started, duration_ms, counts, root, cause, message, .. } =
+        summary;
+    let trigger = match trigger {
+        Trigger::Schedule => "",
+        Trigger::Recheck => ", recheck",
+        Trigger::Request => ", on request",
+    };
+    let mut line =
+        format!("{started:.0} {canary} {verdict} in {} (run {run}{trigger})", text::time(*duration_ms));
+    let parts = [
+        (counts.passed, "passed"),
+        (counts.flaky, "of them flaky"),
+        (counts.failed, "failed"),
+        (counts.inconclusive, "inconclusive"),
+        (counts.blocked, "blocked"),
+        (counts.skipped, "skipped"),
+    ];
+    let parts: Vec<_> =
+        parts.iter().filter(|(count, _)| *count > 0).map(|(n, what)| format!("{n} {what}")).collect();
+    line.push_str(&format!(": {}", parts.join(", ")));
+    if let Some(root) = root {
+        line.push_str(&format!("; {root}"));
+        cause.iter().for_each(|cause| line.push_str(&format!(": {cause}")));
+        message.iter().for_each(|message| line.push_str(&format!(": {message}")));
+    }
+    text::plain(&line).replace('\n', " ")
+}
+
+/// Switches the faults on, and lets them be switched, if the target is one that may be broken.
+fn control(arguments: &ServeArguments, start: &Start) -> Result<Option<Control>, ConfigError> {
+    let ServeArguments { fault, control, .. } = arguments;
+    let Some(world) = &start.world else {
+        let option = match (fault.first(), control) {
+            (None, None) => return Ok(None),
+            (Some(_), _) => "--fault",
+            (None, Some(_)) => "--control",
+        };
+        let found = "faults can be switched in the sandbox inside the process only";
+        return Err(ConfigError::one(option, found, "leave it out, or unset what names the target"));
+    };
+    for fault in fault {
+        world.switch(fault, true).map_err(|error| {
+            let remedy = "take one from the list that `sandbox --fault list` prints";
+            ConfigError::one("--fault", error.to_string(), remedy)
+        })?;
+    }
+    let Some(address) = *control else { return Ok(None) };
+    let listener = TcpListener::bind(address).map_err(|error| {
+        ConfigError::one("--control", format!("cannot listen at {address}: {error}"), "choose a free address")
+    })?;
+    let control = Control::start(listener, Arc::clone(world))
+        .map_err(|error| ConfigError::one("--control", error.to_string(), "choose an address on loopback"))?;
+    Ok(Some(control))
+}
+
+/// The name of the first signal that asks for the end. Further ones change nothing: stopping has a limit of its own.
+/// Signals are caught from the return of this function on.
+fn stop_signal() -> Result<impl Future<Output = &'static str>, ConfigError> {
+    let listen = |kind| {
+        signal(kind).map_err(|error| ConfigError::one("signals", error.to_string(), "run it elsewhere"))
+    };
+    let mut interrupt = listen(SignalKind::interrupt())?;
+    let mut terminate = listen(SignalKind::terminate())?;
+    let mut hangup = listen(SignalKind::hangup())?;
+    Ok(async move {
+        tokio::select! {
+            _ = interrupt.recv() => "SIGINT",
+            _ = terminate.recv() => "SIGTERM",
+            // A closed terminal, or a connection that broke.
+            _ = hangup.recv() => "SIGHUP",
+        }
+    })
+}
+
+/// If the thread that watches timers and sockets is taken by a step that blocks it, the idle ones sleep on and nobody
+/// watches. Something to do wakes one, and it takes over. Stops when dropped.
+fn keep_awake(runtime: Handle) -> Sender<()> {
+    let (alive, stopped) = channel();
+    thread::spawn(move || {
+        while let Err(RecvTimeoutError::Timeout) = stopped.recv_timeout(NUDGE) {
+            runtime.spawn(std::future::ready(()));
+        }
+    });
+    alive
+}
+
+/// Panics print where they happen, and what they say may hold a secret that only its run knows. The run's record has
+/// it, redacted; here is only the place.
+fn hide_panics() {
+    std::panic::set_hook(Box::new(|panic| {
+        let place = panic.location().map(|it| format!(" at {}:{}", it.file(), it.line()));
+        say(format_args!("panicked{}; the run's record says more", place.unwrap_or_default()));
+    }));
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{store::Counts, verdict::Cause};
+
+    #[test]
+    fn intervals_are_read_as_people_write_them() {
+        for (text, seconds) in [("10s", 10), ("5m", 300), ("1h 30m", 5400), ("1h30m", 5400), ("PT1M", 60)] {
+            assert_eq!(interval(text), Ok(Duration::from_secs(seconds)), "{text}");
+        }
+        for text in ["", "5", "0s", "-5m", "999ms", "soon", "1 month"] {
+            let message = interval(text).expect_err(text);
+            assert_eq!(message, "expected at least 1s, such as `10s`, `5m` or `1h 30m`");
+        }
+    }
+
+    #[test]
+    fn a_run_is_one_line() {
+        let summary = Summary {
+            run: "k3".into(),
+            canary: "front".into(),
+            verdict: Verdict::Failed,
+            trigger: Trigger::Recheck,
+            started: "2026-01-31T12:00:00.5Z".parse().unwrap(),
+            duration_ms: 1234.0,
+            target: "memory:".into(),
+            location: "here".into(),
+            filtered: false,
+            counts: Counts { passed: 2, failed: 1, blocked: 3, ..Counts::default() },
+            root: Some("pay".into()),
+            cause: Some(Cause::Assertion),
+            message: Some("expected\n200\u{1b}[31m".into()),
+        };
+        assert_eq!(
+            line(&summary),
+            "2026-01-31T12:00:00Z front failed in 1.2 s (run k3, recheck): 2 passed, 1 failed, 3 blocked; pay: \
+             assertion: expected 200"
+        );
+    }
+}

@@ -1,0 +1,123 @@
+//! The past at a glance: a mark per run, a bar per day.
+
+use jiff::{Timestamp, ToSpan as _, tz::TimeZone};
+use maud::{Markup, html};
+
+use super::{NAME, uptime::Tally};
+use crate::{
+    report::html::{
+        run_path,
+        text::{counted, full, line, time},
+    },
+    store::{Day, Summary},
+    verdict::Verdict,
+};
+
+/// How many runs have a mark.
+pub(super) const RUNS: usize = 30;
+/// How many days have a bar.
+pub(super) const DAYS: i64 = 90;
+/// How wide a mark and what is around it is.
+const SLOT: usize = 16;
+
+/// A mark per run, the newest on the right: shape and colour by verdict, each a link to its run.
+///
+/// Whoever goes through the page by keyboard finds the newest and those that did not pass; the others are in the list
+/// of runs.
+pub(super) fn runs(runs: &[Summary]) -> Markup {
+    let shown: Vec<_> = runs.iter().take(RUNS).collect();
+    let empty = RUNS - shown.len();
+    let count = |verdict| shown.iter().filter(|it| it.verdict == verdict).count();
+    let label = format!(
+        "Last {}: {} failed, {} inconclusive",
+        counted(shown.len(), "run", "runs"),
+        count(Verdict::Failed),
+        count(Verdict::Inconclusive)
+    );
+    html! {
+        svg.timeline viewBox={ "0 0 " (RUNS * SLOT) " 20" } role="group" aria-label=(label) {
+            @for slot in 0..empty { circle.nothing cx=(slot * SLOT + SLOT / 2) cy="10" r="1.5" {} }
+            @for (slot, run) in shown.iter().rev().enumerate() {
+                @let is_bad = matches!(run.verdict, Verdict::Failed | Verdict::Inconclusive);
+                @let is_stop = is_bad || slot + 1 == shown.len();
+                @let mark = mark(run);
+                a href=(run_path(&run.run)) class={ "mark " (mark) } tabindex=[(!is_stop).then_some("-1")] {
+                    title {
+                        (full(run.started)) ": " (run.verdict)
+                        @if let Some(root) = &run.root { ", " (line(root, NAME)) }
+                        ", " (time(run.duration_ms))
+                    }
+                    rect.hit x=((empty + slot) * SLOT) y="0" width=(SLOT) height="20" {}
+                    use href={ "#shape-" (mark) } x=((empty + slot) * SLOT + 1) y="3" width="14" height="14" {}
+                }
+            }
+        }
+    }
+}
+
+/// The shape of a run: flaky ones have one of their own.
+pub(super) fn mark(run: &Summary) -> &'static str {
+    if run.verdict == Verdict::Passed && run.counts.flaky > 0 { "flaky" } else { run.verdict.as_str() }
+}
+
+/// A bar per day. Its height tells as well as its colour: a day on which something failed is the tallest, with the share
+/// that failed on top; one that only could not tell is half as tall; one without runs is a dot on the ground.
+pub(super) fn days(days: &[Day], now: Timestamp) -> Markup {
+    let today = now.to_zoned(TimeZone::UTC).date();
+    let mut of_day: Vec<Option<&Day>> = vec![None; usize::try_from(DAYS).unwrap_or_default()];
+    for day in days {
+        let age = i64::from((today - day.day).get_days());
+        if let Some(slot) = usize::try_from(DAYS - 1 - age).ok().and_then(|at| of_day.get_mut(at)) {
+            *slot = Some(day);
+        }
+    }
+    let ran = |it: &&Day| it.passed + it.failed + it.inconclusive > 0;
+    let of_day: Vec<_> = of_day.into_iter().map(|it| it.filter(ran)).collect();
+    let failed = of_day.iter().flatten().filter(|it| it.failed > 0).count();
+    let none = of_day.iter().filter(|it| it.is_none()).count();
+    let label = format!(
+        "Last {DAYS} days: {} with failures, {} without runs",
+        counted(failed, "day", "days"),
+        counted(none, "day", "days")
+    );
+    let first = today.saturating_sub((DAYS - 1).days());
+    html! {
+        figure.days {
+            svg viewBox={ "0 0 " (DAYS * 6) " 30" } preserveAspectRatio="none" role="img" aria-label=(label) {
+                @for (at, day) in of_day.iter().enumerate() {
+                    @match day {
+                        Some(day) => g { title { (told(day)) } (bar(at * 6, day)) },
+                        None => rect.none x=(at * 6 + 1) y="27" width="4" height="2" {},
+                    }
+                }
+            }
+            figcaption { span { (first.strftime("%-d %b")) } span { "today" } }
+        }
+    }
+}
+
+fn told(day: &Day) -> String {
+    let Day { canary: _, day: date, passed, failed, inconclusive } = day;
+    let tally = Tally { passed: *passed, failed: *failed, inconclusive: *inconclusive };
+    format!("{date}: {passed} passed, {failed} failed, {inconclusive} inconclusive, {}", tally.text())
+}
+
+fn bar(x: usize, day: &Day) -> Markup {
+    let tally = Tally { passed: day.passed, failed: day.failed, inconclusive: day.inconclusive };
+    let x = x + 1;
+    match tally.uptime() {
+        None => html! { rect.inconclusive x=(x) y="17" width="4" height="12" {} },
+        Some(_) if day.failed == 0 => html! { rect.passed x=(x) y="7" width="4" height="22" {} },
+        Some(uptime) => {
+            // A single failure among hundreds has to be seen.
+            let top = (28.0 * (100.0 - uptime) / 100.0).clamp(9.0, 28.0);
+            html! {
+                rect.failed x=(x) y="1" width="4" height=(format!("{top:.1}")) {}
+                @if top < 28.0 {
+                    @let (from, height) = (format!("{:.1}", 1.0 + top), format!("{:.1}", 28.0 - top));
+                    rect.passed x=(x) y=(from) width="4" height=(height) {}
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,103 @@
+//! Connections: how many, how slow, how large.
+
+use std::{net::SocketAddr, pin::pin, sync::Arc, time::Duration};
+
+use axum::{Router, http::Request};
+use hyper::{
+    body::Incoming,
+    server::conn::http1,
+    service::{Service as _, service_fn},
+};
+use hyper_util::{
+    rt::{TokioIo, TokioTimer},
+    service::TowerToHyperService,
+};
+use tokio::{
+    net::{TcpListener, TcpStream},
+    sync::Semaphore,
+};
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
+
+use super::{options::ServerLimits, patient::Patient};
+
+/// How long to wait if the system has no room for another connection.
+const NO_ROOM: Duration = Duration::from_millis(100);
+
+/// Whose connection it is.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Caller {
+    /// The other end.
+    pub(super) peer: SocketAddr,
+    /// This end: who listens everywhere is called by the address that was reached.
+    pub(super) local: SocketAddr,
+}
+
+/// What ends connections.
+#[derive(Clone)]
+pub(super) struct Ends {
+    /// No new requests.
+    pub(super) closing: CancellationToken,
+    /// At once.
+    pub(super) abort: CancellationToken,
+    /// Those that are open.
+    pub(super) open: TaskTracker,
+}
+
+/// Accepts connections until the server closes.
+pub(super) async fn accept(listener: TcpListener, router: Router, limits: ServerLimits, ends: Ends) {
+    let places = Arc::new(Semaphore::new(limits.connections));
+    loop {
+        let place = tokio::select! {
+            biased;
+            () = ends.closing.cancelled() => return,
+            place = Arc::clone(&places).acquire_owned() => place,
+        };
+        let accepted = tokio::select! {
+            biased;
+            () = ends.closing.cancelled() => return,
+            accepted = listener.accept() => accepted,
+        };
+        let Ok((stream, peer)) = accepted else {
+            // Too many open files, most likely. Asking again at once would only heat the room.
+            tokio::time::sleep(NO_ROOM).await;
+            continue;
+        };
+        let (router, ends_of_it) = (router.clone(), ends.clone());
+        ends.open.spawn(async move {
+            let _place = place;
+            serve(stream, peer, router, limits, ends_of_it).await;
+        });
+    }
+}
+
+async fn serve(stream: TcpStream, peer: SocketAddr, router: Router, limits: ServerLimits, ends: Ends) {
+    let Ok(local) = stream.local_addr() else { return };
+    // Events are small, and are not to wait for more.
+    let _ = stream.set_nodelay(true);
+    let router = TowerToHyperService::new(router);
+    let service = service_fn(move |mut request: Request<Incoming>| {
+        request.extensions_mut().insert(Caller { peer, local });
+        router.call(request)
+    });
+    let connection = http1::Builder::new()
+        .timer(TokioTimer::new())
+        .header_read_timeout(limits.head_time)
+        .max_headers(limits.headers)
+        .max_header_size(limits.head)
+        .max_buf_size(limits.head.max(8 << 10) * 2)
+        .serve_connection(TokioIo::new(Patient::new(stream, limits.write_time)), service);
+    let mut connection = pin!(connection);
+    let mut told = false;
+    loop {
+        tokio::select! {
+            biased;
+            () = ends.abort.cancelled() => return,
+            // What went wrong with a connection is its client's business.
+            _ = connection.as_mut() => return,
+            () = ends.closing.cancelled(), if !told => {
+                connection.as_mut().graceful_shutdown();
+                told = true;
+            }
+        }
+    }
+}

@@ -1,0 +1,168 @@
+//! The service's HTTP side: the status page, `/run` for monitors, and what operators need.
+//!
+//! Every request goes through the same gate before it reaches a handler, and every answer is dressed in the same way:
+//! limits, by which name the service was called, who asks, and from which page.
+//!
+//! Reading order: this file (the public face and the routes), `options`, `state`, `connection`, `patient`, `gate`,
+//! `key`, `rate`, `answer`, then the handlers: `run`, `promised`, `overview`, `pages`, `login`, `feed`, `health`,
+//! `control`.
+
+mod answer;
+pub mod api;
+mod connection;
+mod control;
+mod feed;
+mod gate;
+mod health;
+mod key;
+mod login;
+pub mod metrics;
+mod options;
+mod overview;
+mod pages;
+mod patient;
+mod promised;
+mod rate;
+mod run;
+mod state;
+
+use std::{
+    fmt,
+    net::{SocketAddr, TcpListener},
+    sync::{Arc, atomic::Ordering},
+};
+
+use axum::{
+    Router, middleware,
+    routing::{get, post},
+};
+use jiff::Timestamp;
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
+
+use connection::Ends;
+pub use options::{Rate, SHORTEST_TOKEN, ServerError, ServerLimits, ServerOptions};
+pub(crate) use state::State;
+
+use crate::{
+    report::html::{EVENTS, HOME, LOGOUT},
+    secret::Secret,
+    service::Service,
+};
+
+/// A server that answers for a service, until it is shut down or dropped.
+pub struct Server {
+    address: SocketAddr,
+    state: State,
+    ends: Ends,
+}
+
+impl Server {
+    /// Starts answering.
+    ///
+    /// # Errors
+    /// If other machines could reach it and there is no token, if the options are wrong, or the system refuses.
+    ///
+    /// # Panics
+    /// Outside a tokio runtime.
+    pub fn start(
+        listener: TcpListener,
+        service: Service,
+        options: ServerOptions,
+    ) -> Result<Self, ServerError> {
+        let unusable = |error| ServerError::Listen(SocketAddr::from(([0, 0, 0, 0], 0)), error);
+        let address = listener.local_addr().map_err(unusable)?;
+        options.check(address)?;
+        let refused = |error| ServerError::Listen(address, error);
+        listener.set_nonblocking(true).map_err(refused)?;
+        let listener = tokio::net::TcpListener::from_std(listener).map_err(refused)?;
+
+        let limits = options.limits;
+        let closing = CancellationToken::new();
+        let state = State {
+            service: Arc::new(service),
+            key: options.token.as_ref().map(Secret::expose).map(|it| Arc::new(key::Key::of(it))),
+            options: Arc::new(options),
+            rates: Arc::new(rate::Rates::new(limits.runs, limits.logins)),
+            cache: Arc::default(),
+            listeners: Arc::new(feed::Listeners::new(limits.listeners)),
+            promised: Arc::default(),
+            requests: Arc::default(),
+            closing: closing.clone(),
+        };
+        let ends = Ends { closing, abort: CancellationToken::new(), open: TaskTracker::new() };
+        tokio::spawn(overview::follow(state.clone()));
+        tokio::spawn(connection::accept(listener, router(state.clone()), limits, ends.clone()));
+        Ok(Self { address, state, ends })
+    }
+
+    /// Where it listens.
+    #[must_use]
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// How many requests have been let in.
+    #[must_use]
+    pub fn requests(&self) -> u64 {
+        self.state.requests.load(Ordering::SeqCst)
+    }
+
+    /// The path to a run's page with what opens it until then, for whoever has it: a phone at night is not logged in.
+    /// Without a token everybody is let in, and nothing is added.
+    #[must_use]
+    pub fn sign(&self, path: &str, until: Timestamp) -> String {
+        pages::signed(&self.state, path, until)
+    }
+
+    /// Accepts nothing more, ends what listens for changes, and waits until all other requests are answered or their
+    /// limit is over. Those who wait for runs are answered when the service stops: stop both at once.
+    ///
+    /// Says how many connections had to be cut.
+    pub async fn shutdown(&self) -> usize {
+        self.ends.closing.cancel();
+        self.ends.open.close();
+        let limit = self.state.options.limits.end;
+        let ended = tokio::time::timeout(limit, self.ends.open.wait()).await;
+        let cut = if ended.is_ok() { 0 } else { self.ends.open.len() };
+        self.ends.abort.cancel();
+        cut
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        self.ends.closing.cancel();
+        self.ends.abort.cancel();
+    }
+}
+
+impl fmt::Debug for Server {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Server(http://{})", self.address)
+    }
+}
+
+/// All routes. What stands here is behind the gate.
+fn router(state: State) -> Router {
+    Router::new()
+        .route(HOME, get(overview::home))
+        .route("/run", get(run::all).post(run::all).head(run::not_by_head))
+        .route("/run/{canary}", get(run::one).post(run::one).head(run::not_by_head))
+        .route("/runs/{id}", get(pages::of_run))
+        .route("/canaries/{canary}", get(pages::of_canary))
+        .route("/canaries/{canary}/steps/{step}", get(pages::of_step))
+        .route("/canaries/{canary}/pause", post(control::pause))
+        .route("/canaries/{canary}/resume", post(control::resume))
+        .route("/assets/{name}", get(pages::asset))
+        .route(login::LOGIN, get(login::form).post(login::enter))
+        .route(LOGOUT, post(login::leave))
+        .route(EVENTS, get(feed::events))
+        .route("/healthz", get(health::alive))
+        .route("/readyz", get(health::ready))
+        .nest("/api/v1", api::router(Arc::clone(&state.service)))
+        .route("/metrics", get(health::metrics))
+        .fallback(pages::nothing)
+        .method_not_allowed_fallback(pages::not_so)
+        .layer(middleware::from_fn_with_state(state.clone(), gate::gate))
+        .with_state(state)
+}

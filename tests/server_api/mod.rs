@@ -1,0 +1,171 @@
+//! What the service answers to programs. Our own canary watches it, as it would anybody's API: every answer is held
+//! against the service's own document.
+
+#![expect(clippy::unwrap_used, reason = "helpers of tests, outside the functions that clippy knows as tests")]
+
+mod document;
+mod metrics;
+mod mistakes;
+mod watched;
+
+use std::{net::SocketAddr, sync::Arc, time::Duration};
+
+use axum::{
+    Router,
+    http::HeaderValue,
+    response::{IntoResponse as _, Response},
+    routing::get,
+};
+use coalmine::{
+    Canary, Clock, Context, Failure, FromContext, Needs, Redactor, Resources, Result, RunRecord, Suite,
+    Verdict,
+    http::{Api, HttpPool, Roots, client_config},
+    server::{api, metrics as numbers},
+    service::{Answered, Ask, Service, ServiceOptions},
+    store::{Retention, SqliteStore, Store},
+    suite::{Limits, NoJournal, Run, RunOptions},
+    surface::Surface,
+};
+use serde_json::Value;
+use tempfile::TempDir;
+
+/// A service with a store of its own, on a port of its own. It watches a product that is healthy but for one step.
+struct Rig {
+    service: Arc<Service>,
+    address: SocketAddr,
+    store: Arc<SqliteStore>,
+    _folder: TempDir,
+}
+
+/// A suite with everything that answers can be about: steps that pass, fail and are blocked, and operations.
+fn suite() -> Suite {
+    let good = Canary::new("front")
+        .step("look", async || Ok::<_, Failure>(()))
+        .covers("look-around")
+        .promise("somebody can look")
+        .step("pay", async || Ok::<_, Failure>(7_u32));
+    let bad = Canary::new("back")
+        .step("open", async || Err::<Open, _>(Failure::new("it is shut")))
+        .covers("open-door")
+        .step("enter", async |_: coalmine::Out<Open>| Ok::<_, Failure>(()));
+    Suite::new("shop")
+        .canary(good.every(Duration::from_secs(3600)))
+        .canary(bad)
+        .canary(Canary::new("never").step("wait", async || Ok::<_, Failure>(())))
+        .operations(["look-around", "open-door"])
+}
+
+struct Open;
+
+impl Rig {
+    /// `front` has run twice, `back` once, and `never` never.
+    async fn new() -> Self {
+        let rig = Self::idle().await;
+        for canary in ["front", "back", "front"] {
+            rig.run(canary).await;
+        }
+        rig
+    }
+
+    async fn idle() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("store.db");
+        let store = Arc::new(SqliteStore::open(&path, Retention::default()).await.unwrap());
+        let plan = suite().plan().unwrap_or_else(|error| panic!("{error}"));
+        let kept = Arc::<SqliteStore>::clone(&store) as Arc<dyn Store>;
+        let service = Arc::new(Service::start(plan, options(), kept).await.unwrap());
+        // As the server does for whatever is about no run.
+        let header = async |mut answer: Response| {
+            answer.headers_mut().insert("coalmine-verdict", HeaderValue::from_static("none"));
+            answer
+        };
+        let shared = Arc::clone(&service);
+        let scrape = async move || numbers::answer(&shared).await.into_response();
+        let router = Router::new()
+            .nest("/api/v1", api::router(Arc::clone(&service)))
+            .route("/metrics", get(scrape))
+            .layer(axum::middleware::map_response(header));
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        tokio::spawn(async move { axum::serve(listener, router).await });
+        Self { service, address, store, _folder: folder }
+    }
+
+    async fn run(&self, canary: &str) -> String {
+        match self.service.run(canary, Ask { fresh: true, ..Ask::default() }).await.unwrap() {
+            Answered::Ended { summary, .. } => summary.run.clone(),
+            Answered::Running { .. } => panic!("it was given a quarter of an hour"),
+        }
+    }
+}
+
+fn options() -> ServiceOptions {
+    ServiceOptions {
+        target: "memory:".to_owned(),
+        resources: Resources::new(),
+        redactor: Redactor::new(),
+        journal: Arc::new(NoJournal),
+        location: "here".to_owned(),
+        // It stands still: nothing runs unless a test asks.
+        clock: Clock::manual("2026-01-01T00:00:00Z".parse().unwrap()),
+        every: None,
+        jitter: Duration::ZERO,
+        limits: Limits::default(),
+        keep: Duration::from_secs(30),
+        patience: Duration::from_secs(30),
+        end: Duration::from_secs(60),
+    }
+}
+
+/// Where the service is, for those who watch it.
+struct Address(SocketAddr);
+
+/// The service as one step of the watching canary sees it.
+struct Client(Api);
+
+impl FromContext for Client {
+    fn needs(needs: &mut Needs) {
+        needs.resource::<HttpPool>();
+        needs.resource::<Address>();
+        needs.resource::<Surface>();
+    }
+
+    fn from_context(cx: &Context) -> Self {
+        let base = format!("http://{}", cx.resource::<Address>().0);
+        Self(Api::new(cx, &cx.resource::<HttpPool>(), &base).surface(cx.resource::<Surface>()))
+    }
+}
+
+impl Client {
+    /// The JSON of an answer with that status.
+    async fn read(&self, path: &str, status: u16) -> Result<Value> {
+        let answer = self.0.get(path).send().await?;
+        answer.ensure_status(status)?;
+        answer.json()
+    }
+}
+
+fn document() -> Surface {
+    Surface::parse(api::DOCUMENT).unwrap_or_else(|error| panic!("{error}"))
+}
+
+/// Runs a canary against the service.
+async fn watch(rig: &Rig, suite: Suite) -> (coalmine::suite::Plan, RunRecord) {
+    let certificate = rcgen::generate_simple_self_signed(vec!["localhost".to_owned()]).unwrap();
+    let tls = client_config(&Roots::Only(certificate.cert.pem())).unwrap();
+    let resources =
+        Resources::new().with(HttpPool::new(tls).unwrap()).with(Address(rig.address)).with(document());
+    let plan = suite.plan().unwrap_or_else(|error| panic!("{error}"));
+    let run = Run::new(Arc::clone(&plan.canaries[0]), RunOptions::new("http:", resources));
+    let record = run.finish().await;
+    (plan, record)
+}
+
+/// Runs one step against the service, and demands that it passes.
+async fn demand(rig: &Rig, canary: Canary) {
+    let (_, record) = watch(rig, Suite::new("watch").canary(canary)).await;
+    for step in &record.steps {
+        let text = step.failure.as_ref().map(|it| it.text.as_str()).unwrap_or_default();
+        assert_eq!(step.verdict, Verdict::Passed, "{}: {text}", step.name);
+    }
+}
