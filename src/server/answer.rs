@@ -5,9 +5,8 @@ use axum::{
     http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header},
     response::Response,
 };
-use serde_json::json;
 
-use super::State;
+use super::{State, problem::Problem};
 use crate::{
     pages::{Message, message},
     report::html::{Assets, Site, security_policy},
@@ -87,9 +86,7 @@ pub(super) fn with_verdict(mut response: Response, verdict: Verdict) -> Response
 /// Why there is no answer.
 pub(super) fn problem(state: &State, wanted: Wanted, status: StatusCode, why: &str) -> Response {
     if wanted != Wanted::Html {
-        let mut body = json!({ "error": why, "status": status.as_u16() }).to_string();
-        body.push('\n');
-        return json_text(status, body);
+        return Problem::new(status, why).answer(status);
     }
     let title = status.canonical_reason().unwrap_or("This did not work");
     let said = match status {

@@ -3,8 +3,8 @@
 //! Every request goes through the same gate before it reaches a handler, and every answer is dressed in the same way:
 //! limits, by which name the service was called, who asks, and from which page.
 //!
-//! Reading order: this file (the public face and the routes), `options`, `state`, `connection`, `patient`, `gate`,
-//! `key`, `rate`, `answer`, then the handlers: `run`, `promised`, `overview`, `pages`, `login`, `feed`, `health`,
+//! Reading order: this file (the public face and the routes), `routes`, `options`, `state`, `connection`, `patient`,
+//! `gate`, `key`, `rate`, `answer`, `problem`, then the handlers: `run`, `promised`, `overview`, `pages`, `login`, `feed`, `health`,
 //! `control`.
 
 mod answer;
@@ -21,8 +21,10 @@ mod options;
 mod overview;
 mod pages;
 mod patient;
+mod problem;
 mod promised;
 mod rate;
+mod routes;
 mod run;
 mod state;
 
@@ -32,15 +34,13 @@ use std::{
     sync::{Arc, atomic::Ordering},
 };
 
-use axum::{
-    Router, middleware,
-    routing::{get, post},
-};
+use axum::{Router, middleware};
 use jiff::Timestamp;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use connection::Ends;
 pub use options::{Rate, SHORTEST_TOKEN, ServerError, ServerLimits, ServerOptions};
+use routes::Routes;
 pub(crate) use state::State;
 
 use crate::{
@@ -142,27 +142,58 @@ impl fmt::Debug for Server {
     }
 }
 
-/// All routes. What stands here is behind the gate.
+/// All routes.
+fn routes(finish: impl FnOnce(Router<Arc<Service>>) -> Router<State>) -> Routes<State> {
+    Routes::new()
+        .get(HOME, overview::home)
+        .get("/run", run::all)
+        .post("/run", run::all)
+        .without_head("/run", run::not_by_head)
+        .get("/run/{canary}", run::one)
+        .post("/run/{canary}", run::one)
+        .without_head("/run/{canary}", run::not_by_head)
+        .get("/runs/{run}", pages::of_run)
+        .get("/canaries/{canary}", pages::of_canary)
+        .get("/canaries/{canary}/steps/{step}", pages::of_step)
+        .post("/canaries/{canary}/pause", control::pause)
+        .post("/canaries/{canary}/resume", control::resume)
+        .get("/assets/{name}", pages::asset)
+        .get(login::LOGIN, login::form)
+        .post(login::LOGIN, login::enter)
+        .post(LOGOUT, login::leave)
+        .get(EVENTS, feed::events)
+        .get("/healthz", health::alive)
+        .get("/readyz", health::ready)
+        .get("/metrics", health::metrics)
+        .nest(api::BASE, api::routes(), finish)
+}
+
+/// What answers requests. Everything is behind the gate.
 fn router(state: State) -> Router {
-    Router::new()
-        .route(HOME, get(overview::home))
-        .route("/run", get(run::all).post(run::all).head(run::not_by_head))
-        .route("/run/{canary}", get(run::one).post(run::one).head(run::not_by_head))
-        .route("/runs/{id}", get(pages::of_run))
-        .route("/canaries/{canary}", get(pages::of_canary))
-        .route("/canaries/{canary}/steps/{step}", get(pages::of_step))
-        .route("/canaries/{canary}/pause", post(control::pause))
-        .route("/canaries/{canary}/resume", post(control::resume))
-        .route("/assets/{name}", get(pages::asset))
-        .route(login::LOGIN, get(login::form).post(login::enter))
-        .route(LOGOUT, post(login::leave))
-        .route(EVENTS, get(feed::events))
-        .route("/healthz", get(health::alive))
-        .route("/readyz", get(health::ready))
-        .nest("/api/v1", api::router(Arc::clone(&state.service)))
-        .route("/metrics", get(health::metrics))
+    let service = Arc::clone(&state.service);
+    routes(|api| api::finish(api, service))
+        .router()
         .fallback(pages::nothing)
         .method_not_allowed_fallback(pages::not_so)
         .layer(middleware::from_fn_with_state(state.clone(), gate::gate))
         .with_state(state)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::surface::Surface;
+
+    #[test]
+    fn the_document_has_every_route_and_no_other() {
+        let routes = routes(|_| Router::new());
+        let mut routes: Vec<_> = routes.list().iter().map(|(method, path)| format!("{method} {path}")).collect();
+        let surface = Surface::parse(api::DOCUMENT).unwrap();
+        let operations = surface.operations();
+        let mut documented: Vec<_> =
+            operations.iter().map(|it| format!("{} {}", it.method, it.path)).collect();
+        routes.sort_unstable();
+        documented.sort_unstable();
+        assert_eq!(routes, documented);
+    }
 }

@@ -167,7 +167,7 @@ async fn mistakes_in_the_question_are_named() {
     ] {
         let answer = send(rig.get(path)).await;
         assert_eq!((answer.status().as_u16(), verdict(&answer)), (status, "none"), "{path}");
-        let why = json(answer).await["error"].as_str().unwrap().to_owned();
+        let why = json(answer).await["detail"].as_str().unwrap().to_owned();
         assert!(why.contains(says), "{path}: {why}");
     }
     let head = send(rig.client.head(rig.url("/run/passed"))).await;

@@ -10,8 +10,9 @@ use super::*;
 /// The body at a path, whatever it is.
 pub(super) async fn text(rig: &Rig, path: &str) -> String {
     use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
-    let mut stream = tokio::net::TcpStream::connect(rig.address).await.unwrap();
-    let request = format!("GET {path} HTTP/1.0\r\nhost: localhost\r\n\r\n");
+    let mut stream = tokio::net::TcpStream::connect(rig.address()).await.unwrap();
+    let host = rig.address();
+    let request = format!("GET {path} HTTP/1.0\r\nhost: {host}\r\nauthorization: Bearer {TOKEN}\r\n\r\n");
     stream.write_all(request.as_bytes()).await.unwrap();
     let mut answer = String::new();
     stream.read_to_string(&mut answer).await.unwrap();

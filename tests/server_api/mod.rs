@@ -6,35 +6,33 @@
 mod document;
 mod metrics;
 mod mistakes;
+mod refusals;
+mod site;
+mod sites;
 mod watched;
 
 use std::{net::SocketAddr, sync::Arc, time::Duration};
 
-use axum::{
-    Router,
-    http::HeaderValue,
-    response::{IntoResponse as _, Response},
-    routing::get,
-};
 use coalmine::{
-    Canary, Clock, Context, Failure, FromContext, Needs, Redactor, Resources, Result, RunRecord, Suite,
-    Verdict,
-    http::{Api, HttpPool, Roots, client_config},
-    server::{api, metrics as numbers},
+    Canary, Clock, Context, Failure, FromContext, Needs, Redactor, Resources, Result, RunRecord, Secret,
+    Suite, Verdict,
+    http::{Api, HttpPool, RequestBuilder, Roots, client_config},
+    server::{Server, ServerOptions, api},
     service::{Answered, Ask, Service, ServiceOptions},
     store::{Retention, SqliteStore, Store},
     suite::{Limits, NoJournal, Run, RunOptions},
     surface::Surface,
 };
 use serde_json::Value;
-use tempfile::TempDir;
 
-/// A service with a store of its own, on a port of its own. It watches a product that is healthy but for one step.
+const TOKEN: &str = "a-token-that-nobody-guesses";
+
+/// A service with a store and a server of its own, on a port of its own. It watches a product that is healthy but for
+/// one step.
 struct Rig {
-    service: Arc<Service>,
-    address: SocketAddr,
+    service: Service,
+    server: Arc<Server>,
     store: Arc<SqliteStore>,
-    _folder: TempDir,
 }
 
 /// A suite with everything that answers can be about: steps that pass, fail and are blocked, and operations.
@@ -68,27 +66,25 @@ impl Rig {
     }
 
     async fn idle() -> Self {
-        let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("store.db");
-        let store = Arc::new(SqliteStore::open(&path, Retention::default()).await.unwrap());
-        let plan = suite().plan().unwrap_or_else(|error| panic!("{error}"));
+        Self::of(suite(), |_| ()).await
+    }
+
+    /// Of another suite, and served otherwise.
+    async fn of(suite: Suite, set: impl FnOnce(&mut ServerOptions)) -> Self {
+        let store = Arc::new(SqliteStore::in_memory(Retention::default()).await.unwrap());
+        let plan = suite.plan().unwrap_or_else(|error| panic!("{error}"));
         let kept = Arc::<SqliteStore>::clone(&store) as Arc<dyn Store>;
-        let service = Arc::new(Service::start(plan, options(), kept).await.unwrap());
-        // As the server does for whatever is about no run.
-        let header = async |mut answer: Response| {
-            answer.headers_mut().insert("coalmine-verdict", HeaderValue::from_static("none"));
-            answer
-        };
-        let shared = Arc::clone(&service);
-        let scrape = async move || numbers::answer(&shared).await.into_response();
-        let router = Router::new()
-            .nest("/api/v1", api::router(Arc::clone(&service)))
-            .route("/metrics", get(scrape))
-            .layer(axum::middleware::map_response(header));
-        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let address = listener.local_addr().unwrap();
-        tokio::spawn(async move { axum::serve(listener, router).await });
-        Self { service, address, store, _folder: folder }
+        let service = Service::start(plan, options(), kept).await.unwrap();
+        let mut options =
+            ServerOptions { token: Some(Secret::new(TOKEN.to_owned())), ..ServerOptions::default() };
+        set(&mut options);
+        let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        let server = Arc::new(Server::start(listener, service.clone(), options).unwrap());
+        Self { service, server, store }
+    }
+
+    fn address(&self) -> SocketAddr {
+        self.server.address()
     }
 
     async fn run(&self, canary: &str) -> String {
@@ -131,15 +127,33 @@ impl FromContext for Client {
     }
 
     fn from_context(cx: &Context) -> Self {
-        let base = format!("http://{}", cx.resource::<Address>().0);
-        Self(Api::new(cx, &cx.resource::<HttpPool>(), &base).surface(cx.resource::<Surface>()))
+        let address = cx.resource::<Address>().0;
+        Self::at(cx, address)
     }
 }
 
 impl Client {
+    /// A client of the service there.
+    fn at(cx: &Context, address: SocketAddr) -> Self {
+        let api = Api::new(cx, &cx.resource::<HttpPool>(), &format!("http://{address}"));
+        Self(api.surface(cx.resource::<Surface>()))
+    }
+
+    fn request(&self, method: &str, path: &str) -> RequestBuilder {
+        self.0.request(method.parse().unwrap(), path).header("authorization", &format!("Bearer {TOKEN}"))
+    }
+
+    fn get(&self, path: &str) -> RequestBuilder {
+        self.request("GET", path)
+    }
+
+    fn post(&self, path: &str) -> RequestBuilder {
+        self.request("POST", path)
+    }
+
     /// The JSON of an answer with that status.
     async fn read(&self, path: &str, status: u16) -> Result<Value> {
-        let answer = self.0.get(path).send().await?;
+        let answer = self.get(path).send().await?;
         answer.ensure_status(status)?;
         answer.json()
     }
@@ -151,10 +165,13 @@ fn document() -> Surface {
 
 /// Runs a canary against the service.
 async fn watch(rig: &Rig, suite: Suite) -> (coalmine::suite::Plan, RunRecord) {
+    watch_with(suite, Resources::new().with(Address(rig.address()))).await
+}
+
+async fn watch_with(suite: Suite, resources: Resources) -> (coalmine::suite::Plan, RunRecord) {
     let certificate = rcgen::generate_simple_self_signed(vec!["localhost".to_owned()]).unwrap();
     let tls = client_config(&Roots::Only(certificate.cert.pem())).unwrap();
-    let resources =
-        Resources::new().with(HttpPool::new(tls).unwrap()).with(Address(rig.address)).with(document());
+    let resources = resources.with(HttpPool::new(tls).unwrap()).with(document());
     let plan = suite.plan().unwrap_or_else(|error| panic!("{error}"));
     let run = Run::new(Arc::clone(&plan.canaries[0]), RunOptions::new("http:", resources));
     let record = run.finish().await;
@@ -164,8 +181,16 @@ async fn watch(rig: &Rig, suite: Suite) -> (coalmine::suite::Plan, RunRecord) {
 /// Runs one step against the service, and demands that it passes.
 async fn demand(rig: &Rig, canary: Canary) {
     let (_, record) = watch(rig, Suite::new("watch").canary(canary)).await;
-    for step in &record.steps {
-        let text = step.failure.as_ref().map(|it| it.text.as_str()).unwrap_or_default();
-        assert_eq!(step.verdict, Verdict::Passed, "{}: {text}", step.name);
-    }
+    passed(&record);
+}
+
+#[track_caller]
+fn passed(record: &RunRecord) {
+    let bad = record.steps.iter().filter(|step| step.verdict != Verdict::Passed);
+    let text = |step: &coalmine::record::StepRecord| {
+        let failure = step.failure.as_ref().map(|it| it.text.as_str()).unwrap_or_default();
+        format!("{} {}: {failure}", step.name, step.verdict)
+    };
+    let bad: Vec<_> = bad.map(text).collect();
+    assert!(bad.is_empty(), "{}", bad.join("\n"));
 }

@@ -1,34 +1,20 @@
-//! The one form of everything that is not an answer.
+//! What is wrong with what was asked of the API, with a remedy each time.
 
 use axum::{
-    Json,
     http::{HeaderValue, Method, StatusCode, header},
     response::{IntoResponse, Response},
 };
-use serde::Serialize;
 
+use super::super::problem::Problem;
 use crate::{service::Refusal, store::StoreError};
 
-/// What is wrong, and what to do about it: `{"error": {"code", "message", "remedy"}}`.
+/// What is wrong, and what to do about it, as `application/problem+json`: with `code`, `detail` and `remedy`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ApiError {
     status: StatusCode,
     code: &'static str,
     message: String,
     remedy: String,
-}
-
-/// As it is sent.
-#[derive(Serialize)]
-struct Body<'e> {
-    error: Inner<'e>,
-}
-
-#[derive(Serialize)]
-struct Inner<'e> {
-    code: &'e str,
-    message: &'e str,
-    remedy: &'e str,
 }
 
 impl ApiError {
@@ -88,13 +74,9 @@ impl From<StoreError> for ApiError {
 impl IntoResponse for ApiError {
     fn into_response(self) -> Response {
         let Self { status, code, message, remedy } = &self;
-        let body = Body { error: Inner { code, message, remedy } };
-        let mut answer = (*status, Json(body)).into_response();
+        let mut answer = Problem::new(*status, message).with(code, remedy).answer(*status);
         let headers = answer.headers_mut();
         headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
-        if *status == StatusCode::METHOD_NOT_ALLOWED {
-            headers.insert(header::ALLOW, HeaderValue::from_static("GET, HEAD"));
-        }
         answer
     }
 }

@@ -18,7 +18,6 @@ use axum::{
     Json, Router,
     http::{HeaderValue, Method, Uri, header},
     response::{IntoResponse, Response},
-    routing::get,
 };
 use serde::Serialize;
 
@@ -29,31 +28,33 @@ pub use model::{
     StepList, SurfaceAnswer,
 };
 
+use super::routes::Routes;
 use crate::service::Service;
 
 /// The OpenAPI document of the whole service, with the pages, `/run` and `/metrics`.
 pub const DOCUMENT: &str = include_str!("../openapi.json");
 
 /// Where all of this is.
-const BASE: &str = "/api/v1";
+pub(super) const BASE: &str = "/api/v1";
 
-/// The routes, to be nested at `/api/v1`. Who may see them is for the caller to decide.
-pub fn router<S>(service: Arc<Service>) -> Router<S> {
-    Router::new()
-        .route("/canaries", get(canaries::list))
-        .route("/canaries/{canary}", get(canaries::one))
-        .route("/canaries/{canary}/runs", get(runs::of_canary))
-        .route("/canaries/{canary}/steps", get(canaries::steps))
-        .route("/canaries/{canary}/steps/{step}", get(canaries::step))
-        .route("/runs", get(runs::list))
-        .route("/runs/{run}", get(runs::one))
-        .route("/surface", get(surface::read))
-        .route("/incidents", get(incidents))
-        .route("/openapi.json", get(document))
-        .method_not_allowed_fallback(refuse_method)
-        // Also what is not there is answered in the one form of errors.
-        .fallback(nothing)
-        .with_state(service)
+/// The routes below [`BASE`].
+pub(super) fn routes() -> Routes<Arc<Service>> {
+    Routes::new()
+        .get("/canaries", canaries::list)
+        .get("/canaries/{canary}", canaries::one)
+        .get("/canaries/{canary}/runs", runs::of_canary)
+        .get("/canaries/{canary}/steps", canaries::steps)
+        .get("/canaries/{canary}/steps/{step}", canaries::step)
+        .get("/runs", runs::list)
+        .get("/runs/{run}", runs::one)
+        .get("/surface", surface::read)
+        .get("/incidents", incidents)
+        .get("/openapi.json", document)
+}
+
+/// What answers beside them: also what is not there is answered in the one form of problems.
+pub(super) fn finish<S>(router: Router<Arc<Service>>, service: Arc<Service>) -> Router<S> {
+    router.method_not_allowed_fallback(refuse_method).fallback(nothing).with_state(service)
 }
 
 /// An answer that is right now and may be wrong in a second.
@@ -72,8 +73,9 @@ async fn incidents(asked: Asked) -> Result<Response, ApiError> {
     Ok(json(Incidents { incidents: Vec::new() }))
 }
 
-async fn document() -> Response {
-    fresh(([(header::CONTENT_TYPE, HeaderValue::from_static("application/json"))], DOCUMENT))
+async fn document(asked: Asked) -> Result<Response, ApiError> {
+    asked.only(&[])?;
+    Ok(fresh(([(header::CONTENT_TYPE, HeaderValue::from_static("application/json"))], DOCUMENT)))
 }
 
 async fn nothing(uri: Uri) -> ApiError {
