@@ -122,15 +122,16 @@ impl Actor {
                 late_ms: missed.late.as_secs_f64() * 1e3,
             });
         }
+        // Before the run: its end must not be kept without the time of the next one.
+        if changed {
+            self.schedule_changed();
+        }
         if let Some(Due { planned, trigger }) = start {
             if trigger == Trigger::Schedule {
                 let late = Duration::try_from(self.shared.now().duration_since(planned)).unwrap_or_default();
                 self.shared.change_view(self.number, |view| view.lateness.add(late));
             }
             self.start(Reserved::new(), trigger);
-        }
-        if changed {
-            self.schedule_changed();
         }
     }
 

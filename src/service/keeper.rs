@@ -74,8 +74,11 @@ struct State {
 
 /// What to do next.
 enum Work {
-    Runs(Vec<Finished>),
-    Entries(Vec<Schedule>),
+    /// Side by side, so that a store can write them together.
+    Keep {
+        entries: Vec<Schedule>,
+        runs: Vec<Finished>,
+    },
     Sweep,
 }
 
@@ -198,11 +201,11 @@ impl Keeper {
         let state = self.state();
         // A store in trouble is tried with one.
         let group = if state.trouble.is_some() { 1 } else { GROUP };
-        if !state.runs.is_empty() {
-            return Some(Work::Runs(state.runs.iter().take(group).map(|(run, _)| run.clone()).collect()));
-        }
-        if !state.entries.is_empty() {
-            return Some(Work::Entries(state.entries.values().take(group).cloned().collect()));
+        if !state.runs.is_empty() || !state.entries.is_empty() {
+            return Some(Work::Keep {
+                entries: state.entries.values().take(group).cloned().collect(),
+                runs: state.runs.iter().take(group).map(|(run, _)| run.clone()).collect(),
+            });
         }
         (sweep <= self.clock.now() && !self.closing.is_cancelled()).then_some(Work::Sweep)
     }
@@ -210,17 +213,17 @@ impl Keeper {
     /// Does it, as far as it goes.
     async fn do_it(&self, work: &Work) -> Result<(), StoreError> {
         match work {
-            Work::Runs(runs) => {
-                let ends = all(runs.iter().map(|it| self.store.add(it))).await;
-                let kept = ends.iter().zip(runs).filter(|(end, _)| end.is_ok()).map(|(_, run)| run);
-                self.kept_runs(kept);
-                ends.into_iter().collect()
-            }
-            Work::Entries(entries) => {
-                let ends = all(entries.iter().map(|it| self.store.put_schedule(it))).await;
-                let kept = ends.iter().zip(entries).filter(|(end, _)| end.is_ok()).map(|(_, entry)| entry);
-                self.kept_entries(kept);
-                ends.into_iter().collect()
+            Work::Keep { entries, runs } => {
+                // The schedule is handed over first: what was told of a run must not be kept without the time of the
+                // next one, or a process that is killed between the two would make it once more.
+                let (put, added) = tokio::join!(
+                    all(entries.iter().map(|it| self.store.put_schedule(it))),
+                    all(runs.iter().map(|it| self.store.add(it))),
+                );
+                let well = |end: &Result<(), StoreError>| end.is_ok();
+                self.kept_entries(put.iter().zip(entries).filter(|(end, _)| well(end)).map(|it| it.1));
+                self.kept_runs(added.iter().zip(runs).filter(|(end, _)| well(end)).map(|it| it.1));
+                put.into_iter().chain(added).collect()
             }
             Work::Sweep => self.store.sweep(self.clock.now()).await.map(drop),
         }

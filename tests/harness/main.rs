@@ -7,6 +7,8 @@
 mod child;
 mod configuration;
 mod ending;
+#[cfg(feature = "server")]
+mod kills;
 mod marks;
 mod nextest;
 mod scheduling;
@@ -28,11 +30,17 @@ type Case = (&'static str, fn());
 
 fn main() -> ExitCode {
     if let Some(name) = Environment::of_process().get("FIXTURE_SUITE") {
+        #[cfg(feature = "server")]
+        if name == kills::SUITE {
+            return kills::program();
+        }
         return coalmine::harness::main::<setup::FixtureSetup>(suites::by_name(name));
     }
     let modules = [
         ("configuration", configuration::CASES),
         ("ending", ending::CASES),
+        #[cfg(feature = "server")]
+        ("kills", kills::CASES),
         ("nextest", nextest::CASES),
         ("scheduling", scheduling::CASES),
         ("secrets", secrets::CASES),
