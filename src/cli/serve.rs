@@ -173,6 +173,13 @@ async fn whole(plan: Plan, options: ServiceOptions, path: PathBuf, site: Site) -
         let paused = canary.schedule.paused.as_ref().map(|it| format!(", paused: {}", it.reason));
         say(format_args!("  {}: {rhythm}{}", canary.canary, paused.unwrap_or_default()));
     }
+    for event in service.missed_at_start() {
+        if let Event::MissedRun { canary, planned, .. } = event {
+            say(format_args!(
+                "warning: {canary} should have run at {planned:.0}, when no service was running"
+            ));
+        }
+    }
     let server = Server::start(site.listener, service.clone(), site.options)?;
     say(format_args!("the status page is at http://{}/", server.address()));
     let stopped = serve(&service, &server, signal).await;

@@ -18,7 +18,11 @@ use tokio::{
 };
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
-use super::{options::ServerLimits, patient::Patient};
+use super::{
+    idle::{Idle, Seat},
+    options::ServerLimits,
+    patient::Patient,
+};
 
 /// How long to wait if the system has no room for another connection.
 const NO_ROOM: Duration = Duration::from_millis(100);
@@ -46,12 +50,8 @@ pub(super) struct Ends {
 /// Accepts connections until the server closes.
 pub(super) async fn accept(listener: TcpListener, router: Router, limits: ServerLimits, ends: Ends) {
     let places = Arc::new(Semaphore::new(limits.connections));
+    let idle = Idle::default();
     loop {
-        let place = tokio::select! {
-            biased;
-            () = ends.closing.cancelled() => return,
-            place = Arc::clone(&places).acquire_owned() => place,
-        };
         let accepted = tokio::select! {
             biased;
             () = ends.closing.cancelled() => return,
@@ -62,22 +62,41 @@ pub(super) async fn accept(listener: TcpListener, router: Router, limits: Server
             tokio::time::sleep(NO_ROOM).await;
             continue;
         };
-        let (router, ends_of_it) = (router.clone(), ends.clone());
+        if places.available_permits() == 0 {
+            // Whoever has said nothing for longest makes room: many who say nothing lock nobody out.
+            idle.cut_longest();
+        }
+        let place = tokio::select! {
+            biased;
+            () = ends.closing.cancelled() => return,
+            place = Arc::clone(&places).acquire_owned() => place,
+        };
+        let (router, ends_of_it, seat) = (router.clone(), ends.clone(), idle.seat());
         ends.open.spawn(async move {
             let _place = place;
-            serve(stream, peer, router, limits, ends_of_it).await;
+            serve(stream, peer, router, limits, ends_of_it, seat).await;
         });
     }
 }
 
-async fn serve(stream: TcpStream, peer: SocketAddr, router: Router, limits: ServerLimits, ends: Ends) {
+async fn serve(
+    stream: TcpStream,
+    peer: SocketAddr,
+    router: Router,
+    limits: ServerLimits,
+    ends: Ends,
+    seat: Seat,
+) {
     let Ok(local) = stream.local_addr() else { return };
     // Events are small, and are not to wait for more.
     let _ = stream.set_nodelay(true);
     let router = TowerToHyperService::new(router);
+    let own = seat.clone();
     let service = service_fn(move |mut request: Request<Incoming>| {
+        let answering = seat.answer();
         request.extensions_mut().insert(Caller { peer, local });
-        router.call(request)
+        let response = router.call(request);
+        async move { response.await.map(|it| it.map(|body| answering.until_sent(body))) }
     });
     let connection = http1::Builder::new()
         .timer(TokioTimer::new())
@@ -92,6 +111,7 @@ async fn serve(stream: TcpStream, peer: SocketAddr, router: Router, limits: Serv
         tokio::select! {
             biased;
             () = ends.abort.cancelled() => return,
+            () = own.cut() => return,
             // What went wrong with a connection is its client's business.
             _ = connection.as_mut() => return,
             () = ends.closing.cancelled(), if !told => {

@@ -15,7 +15,14 @@ use axum::{
     response::Response,
 };
 use hyper::body::Frame;
-use tokio::sync::{Semaphore, broadcast::error::RecvError, mpsc};
+use tokio::sync::{
+    Semaphore,
+    broadcast::{
+        Receiver,
+        error::{RecvError, TryRecvError},
+    },
+    mpsc,
+};
 
 use super::{
     State,
@@ -25,6 +32,8 @@ use crate::service::Event;
 
 /// An event without a name: what has changed, the page asks itself.
 const CHANGED: &[u8] = b"data: changed\n\n";
+/// From one such event to the next at least: where a hundred runs end in a second, a page need not hear of each.
+const APART: Duration = Duration::from_millis(250);
 /// Nothing has changed.
 const HEARTBEAT: &[u8] = b": still here\n\n";
 /// Where it ends, browsers are to come again after two seconds.
@@ -76,6 +85,16 @@ pub(super) async fn events(From(state): From<State>, headers: HeaderMap) -> Resp
             if sent.is_err() {
                 return;
             }
+            if next == CHANGED {
+                // What happens meanwhile waits, and makes one event.
+                tokio::select! {
+                    () = closing.cancelled() => return,
+                    () = tokio::time::sleep(APART) => (),
+                }
+                if gathered(&mut events) {
+                    continue;
+                }
+            }
             next = loop {
                 tokio::select! {
                     () = closing.cancelled() => return,
@@ -95,6 +114,18 @@ pub(super) async fn events(From(state): From<State>, headers: HeaderMap) -> Resp
     // Proxies that gather answers would keep events back.
     set(&mut response, axum::http::HeaderName::from_static("x-accel-buffering"), "no");
     response
+}
+
+/// Whether something that matters has happened by now.
+fn gathered(events: &mut Receiver<Arc<Event>>) -> bool {
+    let mut matter = false;
+    loop {
+        match events.try_recv() {
+            Ok(event) => matter |= matters(&event),
+            Err(TryRecvError::Lagged(_)) => matter = true,
+            Err(TryRecvError::Empty | TryRecvError::Closed) => return matter,
+        }
+    }
 }
 
 /// A body that goes on as long as there is something to say.

@@ -3,8 +3,8 @@
 //! Every request goes through the same gate before it reaches a handler, and every answer is dressed in the same way:
 //! limits, by which name the service was called, who asks, and from which page.
 //!
-//! Reading order: this file (the public face and the routes), `routes`, `options`, `state`, `connection`, `patient`,
-//! `gate`, `key`, `rate`, `answer`, `problem`, then the handlers: `run`, `promised`, `overview`, `pages`, `login`, `feed`, `health`,
+//! Reading order: this file (the public face and the routes), `routes`, `options`, `state`, `connection`, `idle`,
+//! `patient`, `gate`, `key`, `rate`, `answer`, `problem`, then the handlers: `run`, `promised`, `overview`, `pages`, `login`, `feed`, `health`,
 //! `control`.
 
 mod answer;
@@ -14,6 +14,7 @@ mod control;
 mod feed;
 mod gate;
 mod health;
+mod idle;
 mod key;
 mod login;
 pub mod metrics;
@@ -187,7 +188,8 @@ mod tests {
     #[test]
     fn the_document_has_every_route_and_no_other() {
         let routes = routes(|_| Router::new());
-        let mut routes: Vec<_> = routes.list().iter().map(|(method, path)| format!("{method} {path}")).collect();
+        let mut routes: Vec<_> =
+            routes.list().iter().map(|(method, path)| format!("{method} {path}")).collect();
         let surface = Surface::parse(api::DOCUMENT).unwrap();
         let operations = surface.operations();
         let mut documented: Vec<_> =

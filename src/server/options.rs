@@ -35,7 +35,8 @@ pub struct ServerLimits {
     pub body_time: Duration,
     /// How long a client may take nothing of an answer.
     pub write_time: Duration,
-    /// Connections at a time; others wait to be accepted.
+    /// Connections at a time. Another one makes the one end that has said nothing for longest; only if all are being
+    /// answered it has to wait.
     pub connections: usize,
     /// Of them, those that are told of changes.
     pub listeners: usize,

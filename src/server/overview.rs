@@ -30,17 +30,19 @@ use crate::{
     pages::{CanaryRow, Overview, Running, Tally, overview},
     report::html::Site,
     service::{CanaryView, RECENT, Service},
-    store::{Filter, StoreError, Summary},
+    store::{Outcomes, StoreError, Summary},
     verdict::Verdict,
 };
 
 /// How long a page is good if nothing changes: it says how long ago things were.
 const GOOD: Duration = Duration::from_secs(5);
+/// A page that takes longer to render, as of a thousand canaries, of which a hundred change in a second, is good for so
+/// many times as long as it took, although something has changed.
+const SLOW: Duration = Duration::from_millis(10);
+const AGE: u32 = 20;
 /// The days that the overview shows.
 const DAYS: SignedDuration = SignedDuration::from_hours(90 * 24);
 const DAY: SignedDuration = SignedDuration::from_hours(24);
-/// How many runs of a day are counted: one per ten seconds.
-const RUNS_OF_A_DAY: usize = 8640;
 
 /// The page as it was rendered last; one for those who can log out, one for those who cannot.
 #[derive(Default)]
@@ -55,8 +57,16 @@ pub(super) struct Cache {
 struct Cached {
     changes: u64,
     at: Instant,
+    took: Duration,
     page: Bytes,
     verdict: Verdict,
+}
+
+impl Cached {
+    fn is_good(&self, changes: u64) -> bool {
+        let slow = if self.took > SLOW { self.took * AGE } else { Duration::ZERO };
+        self.at.elapsed() < if self.changes == changes { GOOD } else { slow.min(GOOD) }
+    }
 }
 
 /// Counts changes until the service or the server ends.
@@ -87,12 +97,14 @@ pub(super) async fn home(
     let own = usize::from(entry == Entry::Cookie);
     let mut pages = state.cache.pages.lock().await;
     let changes = state.cache.changes.load(Ordering::SeqCst);
-    let good = pages[own].as_ref().filter(|it| it.changes == changes && it.at.elapsed() < GOOD);
+    let good = pages[own].as_ref().filter(|it| it.is_good(changes));
+    let begun = Clock::instant();
     let cached = match good {
         Some(cached) => cached.clone(),
         None => match rendered(&state, entry).await {
             Ok((page, verdict)) => {
-                let cached = Cached { changes, at: Clock::instant(), page: page.into(), verdict };
+                let at = Clock::instant();
+                let cached = Cached { changes, at, took: at - begun, page: page.into(), verdict };
                 pages[own] = Some(cached.clone());
                 cached
             }
@@ -110,7 +122,7 @@ async fn rendered(state: &State, entry: Entry) -> Result<(String, Verdict), Stor
     let service = &state.service;
     let snapshot = service.snapshot();
     let now = service.clock().now();
-    let days = service.store().days(now.saturating_sub(DAYS).unwrap_or(Timestamp::MIN)).await?;
+    let days = service.days(now.saturating_sub(DAYS).unwrap_or(Timestamp::MIN)).await?;
     let mut canaries = Vec::with_capacity(snapshot.canaries.len());
     for view in &snapshot.canaries {
         canaries.push(CanaryRow {
@@ -118,7 +130,7 @@ async fn rendered(state: &State, entry: Entry) -> Result<(String, Verdict), Stor
             rhythm: view.rhythm.clone(),
             runs: view.runs.iter().map(|it| (**it).clone()).collect(),
             last_24_h: of_a_day(service, view, now).await?,
-            days: days.iter().filter(|it| *it.canary == *view.canary).cloned().collect(),
+            days: days.get(&*view.canary).cloned().unwrap_or_default(),
             totals: view.totals.clone(),
             schedule: Some(view.schedule.clone()),
             running: view.running.as_ref().map(|it| Running { run: None, since: it.since }),
@@ -126,20 +138,30 @@ async fn rendered(state: &State, entry: Entry) -> Result<(String, Verdict), Stor
     }
     let verdict = Verdict::worst(snapshot.canaries.iter().filter_map(|it| it.last()).map(|it| it.verdict));
     let logout = logout(state, entry);
-    let site = Site { logout: logout.as_deref(), ..ours(&snapshot.suite, &snapshot.target) };
-    Ok((overview(&site, &Overview { now, canaries, incidents: None }), verdict))
+    // Of many canaries this takes a while: not on a thread that others wait for.
+    let page = tokio::task::spawn_blocking(move || {
+        let site = Site { logout: logout.as_deref(), ..ours(&snapshot.suite, &snapshot.target) };
+        overview(&site, &Overview { now, canaries, incidents: None })
+    });
+    match page.await {
+        Ok(page) => Ok((page, verdict)),
+        Err(error) => match error.try_into_panic() {
+            // It goes on where it would have come from.
+            Ok(panic) => std::panic::resume_unwind(panic),
+            // The runtime ends, and so does whoever reads this.
+            Err(_) => Ok((String::new(), verdict)),
+        },
+    }
 }
 
 /// What is at hand is a day's runs, unless they come often.
 async fn of_a_day(service: &Service, view: &CanaryView, now: Timestamp) -> Result<Tally, StoreError> {
     let since = now.saturating_sub(DAY).unwrap_or(Timestamp::MIN);
     let all = view.runs.len() < RECENT || view.runs.back().is_some_and(|it| it.started < since);
-    let runs: Vec<Summary> = if all {
-        view.runs.iter().map(|it| (**it).clone()).collect()
-    } else {
-        let filter =
-            Filter { canary: Some(view.canary.to_string()), limit: RUNS_OF_A_DAY, ..Filter::default() };
-        service.store().runs(&filter).await?.items
-    };
-    Ok(Tally::of_runs(&runs, since))
+    if all {
+        let runs: Vec<Summary> = view.runs.iter().map(|it| (**it).clone()).collect();
+        return Ok(Tally::of_runs(&runs, since));
+    }
+    let Outcomes { passed, failed, inconclusive } = service.last_day(&view.canary).await?;
+    Ok(Tally { passed, failed, inconclusive })
 }

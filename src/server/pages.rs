@@ -19,7 +19,7 @@ use crate::{
     pages::{Message, StepFailure, StepView, message, run_view, step},
     record::title,
     report::html::{Assets, RunView, Site, assets, run, run_path, text::slug},
-    service::Refusal,
+    service::{Refusal, whole_minute},
     store::{Kept, StepPoint, StoreError},
     verdict::Verdict,
 };
@@ -185,8 +185,8 @@ async fn page_of_step(
     }
     let now = service.clock().now();
     let since = now.saturating_sub(STATISTICS).unwrap_or(Timestamp::MIN);
-    let mut statistics = store.steps(canary, since).await?;
-    statistics.retain(|it| it.step == name);
+    let statistics = service.steps(canary, whole_minute(since)).await?;
+    let statistics: Vec<_> = statistics.iter().filter(|it| it.step == name).cloned().collect();
     let failures = failures(state, &points, name).await?;
     let covers: Vec<String> = known.iter().flat_map(|it| &it.covers).map(ToString::to_string).collect();
     let place = known.map(|it| format!("{}:{}", it.place.file(), it.place.line())).unwrap_or_default();

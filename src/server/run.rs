@@ -25,6 +25,7 @@ use crate::{
     report::{
         html::{Assets, report, security_policy},
         junit::{JunitOptions, junit},
+        surface::{self, SurfaceCase},
     },
     service::{Answered, Ask, Refusal},
     verdict::Verdict,
@@ -34,7 +35,7 @@ type Options = Result<Query<HashMap<String, String>>, QueryRejection>;
 
 pub(super) async fn all(From(state): From<State>, options: Options, headers: HeaderMap) -> Response {
     let canaries = state.service.plan().canaries.iter().map(|it| it.name().to_owned()).collect();
-    run(&state, canaries, options, &headers).await
+    run(&state, canaries, true, options, &headers).await
 }
 
 pub(super) async fn one(
@@ -44,7 +45,7 @@ pub(super) async fn one(
     headers: HeaderMap,
 ) -> Response {
     let name = name.map_or_else(|_| String::new(), |Path(it)| it);
-    run(&state, vec![name], options, &headers).await
+    run(&state, vec![name], false, options, &headers).await
 }
 
 /// A question that is answered by a run must not be asked by accident.
@@ -99,7 +100,14 @@ fn is_async(headers: &HeaderMap) -> bool {
     texts.flat_map(|it| it.split([',', ';'])).any(|it| it.trim().eq_ignore_ascii_case("respond-async"))
 }
 
-async fn run(state: &State, canaries: Vec<String>, options: Options, headers: &HeaderMap) -> Response {
+/// With the `whole` suite, each operation of the product is held to its case, as `cargo test` does.
+async fn run(
+    state: &State,
+    canaries: Vec<String>,
+    whole: bool,
+    options: Options,
+    headers: &HeaderMap,
+) -> Response {
     let wanted = Wanted::of(headers);
     let Asked { full, ask } = match Asked::read(options, headers) {
         Ok(asked) => asked,
@@ -117,10 +125,11 @@ async fn run(state: &State, canaries: Vec<String>, options: Options, headers: &H
         })
         .collect();
     if running.is_empty() {
-        return ended(state, wanted, full, &canaries, &outcomes);
+        let rows = rows(state, &canaries, &outcomes);
+        return ended(state, wanted, full, whole, &rows, &outcomes);
     }
     running.iter().for_each(|run| state.promised.add(run));
-    let body = lines(&rows(state, &canaries, &outcomes), None, &[]);
+    let body = lines(&rows(state, &canaries, &outcomes), None, None, &[]);
     if !is_async(headers) {
         return json_text(StatusCode::GATEWAY_TIMEOUT, body);
     }
@@ -157,7 +166,14 @@ fn status(verdict: Verdict) -> StatusCode {
 }
 
 /// An answer about runs that have all ended.
-fn ended(state: &State, wanted: Wanted, full: bool, canaries: &[String], outcomes: &[Answered]) -> Response {
+fn ended(
+    state: &State,
+    wanted: Wanted,
+    full: bool,
+    whole: bool,
+    rows: &[Value],
+    outcomes: &[Answered],
+) -> Response {
     let records: Vec<_> = outcomes
         .iter()
         .filter_map(|it| match it {
@@ -165,21 +181,28 @@ fn ended(state: &State, wanted: Wanted, full: bool, canaries: &[String], outcome
             Answered::Running { .. } => None,
         })
         .collect();
-    let verdict = Verdict::worst(records.iter().map(|it| it.verdict));
+    let plan = state.service.plan();
+    let whole = whole && !plan.operations.is_empty();
+    let copies: Vec<RunRecord> = match wanted {
+        Wanted::Json if !whole => Vec::new(),
+        Wanted::Json | Wanted::Xml | Wanted::Html => records.iter().map(|it| (**it).clone()).collect(),
+    };
+    let operations = plan.operations.iter().filter(|_| whole).map(String::as_str);
+    let cases = surface::cases(plan, operations, &copies);
+    let verdicts = records.iter().map(|it| it.verdict);
+    let verdict = Verdict::worst(verdicts.chain(cases.iter().map(|it| it.verdict)));
     let status = status(verdict);
-    let suite = &*state.service.plan().suite;
-    let copies = || -> Vec<RunRecord> { records.iter().map(|it| (**it).clone()).collect() };
     let response = match wanted {
         Wanted::Json => {
             let records: &[Arc<RunRecord>] = if full { &records } else { &[] };
-            json_text(status, lines(&rows(state, canaries, outcomes), Some(verdict), records))
+            json_text(status, lines(rows, Some(verdict), whole.then_some(&cases), records))
         }
-        Wanted::Xml => match junit(suite, &copies(), &[], &JunitOptions::default()) {
+        Wanted::Xml => match junit(&plan.suite, &copies, &cases, &JunitOptions::default()) {
             Ok(xml) => text(status, "application/xml", xml),
             Err(error) => problem(state, Wanted::Json, StatusCode::INTERNAL_SERVER_ERROR, &error.to_string()),
         },
         Wanted::Html => {
-            let mut response = html(status, report(suite, &copies(), &[]));
+            let mut response = html(status, report(&plan.suite, &copies, &cases));
             let policy = security_policy(Assets::Embedded { nonce: None });
             set(&mut response, header::CONTENT_SECURITY_POLICY, &policy);
             response
@@ -208,10 +231,23 @@ fn rows(state: &State, canaries: &[String], outcomes: &[Answered]) -> Vec<Value>
     canaries.iter().zip(outcomes).map(row).collect()
 }
 
-/// One line per canary: readable in a terminal, and for `grep`.
-fn lines(rows: &[Value], verdict: Option<Verdict>, records: &[Arc<RunRecord>]) -> String {
+/// One line per canary: readable in a terminal, and for `grep`. One per operation that did not pass, if there was
+/// anything to say of them.
+fn lines(
+    rows: &[Value],
+    verdict: Option<Verdict>,
+    cases: Option<&Vec<SurfaceCase>>,
+    records: &[Arc<RunRecord>],
+) -> String {
     let rows: Vec<_> = rows.iter().map(ToString::to_string).collect();
     let mut text = format!("{{\"verdict\":{},\"canaries\":[\n{}\n]", json!(verdict), rows.join(",\n"));
+    if let Some(cases) = cases {
+        let bad = cases.iter().filter(|it| it.verdict != Verdict::Passed).map(|it| {
+            json!({ "operation": it.operation, "verdict": it.verdict, "message": it.message }).to_string()
+        });
+        let bad: Vec<_> = bad.collect();
+        text.push_str(&format!(",\"surface\":[\n{}\n]", bad.join(",\n")));
+    }
     if !records.is_empty() {
         let records: Vec<_> =
             records.iter().map(|it| serde_json::to_string(&**it).unwrap_or_else(|_| "null".into())).collect();

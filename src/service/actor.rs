@@ -12,7 +12,6 @@ use tokio::{
     sync::{mpsc, oneshot, watch},
     task::JoinHandle,
 };
-use tokio_util::sync::CancellationToken;
 
 use super::{
     Event, Running, Shared,
@@ -164,7 +163,6 @@ impl Actor {
         let shared = &self.shared;
         let plan = shared.canary(self.number);
         let ended = Arc::new(AtomicUsize::new(0));
-        let cancel = shared.cancel.child_token();
         let options = &shared.options;
         let run = Run::new(
             Arc::clone(plan),
@@ -174,7 +172,7 @@ impl Actor {
                 redactor: options.redactor.clone(),
                 journal: Arc::clone(&options.journal),
                 clock: options.clock.clone(),
-                cancel: cancel.clone(),
+                cancel: shared.cancel.child_token(),
                 limits: options.limits,
                 observer: Some(self.observer(&reserved.id, &ended)),
                 ..RunOptions::new(&options.target, options.resources.clone())
@@ -186,7 +184,7 @@ impl Actor {
                 Some(Running { run: reserved.id.clone(), trigger, since, steps: run.size(), ended });
         });
         self.tell(|canary| Event::RunStarted { canary, run: reserved.id.clone(), trigger });
-        let task = tokio::spawn(carry_out(Arc::clone(&self.shared), run, cancel, trigger));
+        let task = tokio::spawn(carry_out(Arc::clone(&self.shared), run, trigger));
         self.current = Some(Current { run: reserved, since, task });
     }
 
@@ -214,6 +212,7 @@ impl Actor {
         self.agenda.ended(self.shared.now(), trigger, record.verdict, self.before);
         self.before = Some(record.verdict);
         let recheck = self.agenda.recheck();
+        self.shared.last_days[self.number].add(&summary);
         self.shared.change_view(self.number, |view| {
             view.add(&summary);
             Arc::make_mut(&mut view.measures).add(trigger, &record);
@@ -253,18 +252,14 @@ async fn ended(current: &mut Option<Current>) -> Option<Finished> {
 }
 
 /// Carries out a run and keeps what came of it.
-async fn carry_out(
-    shared: Arc<Shared>,
-    run: Arc<Run>,
-    cancel: CancellationToken,
-    trigger: Trigger,
-) -> Finished {
+async fn carry_out(shared: Arc<Shared>, run: Arc<Run>, trigger: Trigger) -> Finished {
     let task = tokio::spawn({
         let run = Arc::clone(&run);
         async move {
             // Each step has a limit of its own; this is for canaries that say how long the whole may take.
-            if tokio::time::timeout(run.plan().time_limit(), run.steps_ended()).await.is_err() {
-                cancel.cancel();
+            let limit = run.plan().time_limit();
+            if tokio::time::timeout(limit, run.steps_ended()).await.is_err() {
+                run.end_overdue(limit);
             }
             run.finish().await
         }

@@ -42,7 +42,7 @@ pub enum Event {
     RunEnded(Box<Summary>),
     /// Something about a canary's schedule is different.
     ScheduleChanged(Schedule),
-    /// A canary that should have run did not, for so long that somebody should hear of it. It runs now.
+    /// A canary that should have run did not, for so long that somebody should hear of it.
     MissedRun {
         /// The canary.
         canary: String,

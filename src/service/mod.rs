@@ -4,15 +4,19 @@
 //! Others send it commands and read a [`CanaryView`] that it publishes. A finished run goes to the [`Store`] first, and
 //! only then to anybody else.
 //!
-//! Reading order: this file (the public face), `options`, `event`, `view`, `ask`, `actor`, `keeper`, `stop`.
+//! Reading order: this file (the public face), `options`, `event`, `view`, `ask`, `actor`, `keeper`, `history`,
+//! `remembered`, `last_day`, `stop`.
 
 mod actor;
 mod ask;
 mod event;
+mod history;
 mod keeper;
+mod last_day;
 mod lateness;
 mod measures;
 mod options;
+mod remembered;
 mod stop;
 mod timer;
 mod view;
@@ -32,8 +36,11 @@ use actor::{Actor, Command};
 pub use ask::{Answered, Ask, Refusal};
 pub use event::Event;
 use event::Events;
+use history::History;
+pub use history::{Days, whole_minute};
 use keeper::Keeper;
 pub use keeper::{BACKLOG, StoreHealth};
+use last_day::LastDay;
 pub use lateness::{LATENESS_BOUNDS, Lateness};
 pub use measures::{Distribution, Measures, RUN_BOUNDS, STEP_BOUNDS, StepMeasures};
 pub use options::{ServiceError, ServiceOptions};
@@ -43,7 +50,7 @@ pub use view::{CanaryView, RECENT, Running, Snapshot};
 use crate::{
     clock::Clock,
     redact::Redactor,
-    schedule::{Agenda, Rhythm, Timetable, jitter},
+    schedule::{Agenda, Missed, Rhythm, Timetable, jitter},
     store::{Filter, Schedule, Store, Totals},
     suite::{CanaryPlan, Plan},
 };
@@ -67,11 +74,16 @@ struct Shared {
     plan: Plan,
     options: ServiceOptions,
     started: Timestamp,
+    missed_at_start: Vec<Event>,
     store: Arc<dyn Store>,
     keeper: Arc<Keeper>,
     events: Events,
+    /// What the store has said of the past.
+    history: History,
     /// One per canary of the plan. Written by its actor, read by anybody.
     views: Vec<Mutex<Arc<CanaryView>>>,
+    /// One per canary, as the views.
+    last_days: Vec<LastDay>,
     /// No new runs.
     closing: CancellationToken,
     /// Runs in flight are to end.
@@ -104,6 +116,7 @@ impl Service {
         let crowd = APART.saturating_mul(u32::try_from(plan.canaries.len()).unwrap_or(u32::MAX));
         let mut agendas = Vec::with_capacity(plan.canaries.len());
         let mut views = Vec::with_capacity(plan.canaries.len());
+        let mut missed_at_start = Vec::new();
         for (canary, rhythm) in plan.canaries.iter().zip(rhythms) {
             let name = canary.name();
             let spread = match &rhythm {
@@ -114,8 +127,10 @@ impl Service {
             let timetable = rhythm.map(|it| Timetable::new(it, name, options.jitter));
             let (agenda, missed) =
                 Agenda::restore(name, timetable, canary.recheck(), kept.remove(name), now, spread);
-            if missed.is_some() {
+            if let Some(Missed { planned, late }) = missed {
                 keeper.put(agenda.entry());
+                let late_ms = late.as_secs_f64() * 1e3;
+                missed_at_start.push(Event::MissedRun { canary: name.to_owned(), planned, late_ms });
             }
             let filter = Filter { canary: Some(name.to_owned()), limit: RECENT, ..Filter::default() };
             let runs = store.runs(&filter).await?.items;
@@ -129,10 +144,13 @@ impl Service {
 
         let shared = Arc::new(Shared {
             started: now,
+            missed_at_start,
             plan,
             store,
             keeper: Arc::clone(&keeper),
             events,
+            history: History::default(),
+            last_days: views.iter().map(|_| LastDay::default()).collect(),
             views,
             closing: CancellationToken::new(),
             cancel: CancellationToken::new(),
@@ -190,6 +208,13 @@ impl Service {
     #[must_use]
     pub fn events(&self) -> broadcast::Receiver<Arc<Event>> {
         self.shared.events.subscribe()
+    }
+
+    /// The runs that were missed while no service was running, one [`Event::MissedRun`] per canary at most. Nobody
+    /// could listen when that was found. They count as [`Schedule::missed`] like all others.
+    #[must_use]
+    pub fn missed_at_start(&self) -> &[Event] {
+        &self.shared.missed_at_start
     }
 
     /// How everything stands, for pages and metrics. Cheap: it copies no run.

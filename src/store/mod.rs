@@ -11,7 +11,7 @@ mod timings;
 
 use std::{fmt, future::Future, path::Path, pin::Pin, sync::Arc, time::Duration};
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
 use crate::{
@@ -48,6 +48,17 @@ pub trait Store: Send + Sync + 'static {
     /// How many runs of each canary ended how, per day (UTC), oldest first. Days without a run are left out; filtered
     /// runs are not counted.
     fn days<'a>(&'a self, since: Timestamp) -> Task<'a, Vec<Day>>;
+
+    /// How many runs of a canary ended how that began within that time, by when they began: each count with the begin
+    /// of its part of the time, all of which are so long and lie at multiples of that since 1970. Parts without a run
+    /// are left out, filtered runs are not counted.
+    fn outcomes<'a>(
+        &'a self,
+        canary: &'a str,
+        from: Timestamp,
+        until: Timestamp,
+        part: SignedDuration,
+    ) -> Task<'a, Vec<(Timestamp, Outcomes)>>;
 
     /// How many runs of each canary ended how, in all, also of those that are kept no more; what the last of each kind
     /// was. For counters that go on after a restart.
@@ -209,6 +220,29 @@ pub struct StepPoint {
     pub duration_ms: f64,
 }
 
+/// How many runs ended how. Those that checked nothing are not counted.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+pub struct Outcomes {
+    /// Runs that passed.
+    pub passed: u64,
+    /// Runs that failed.
+    pub failed: u64,
+    /// Runs that could not tell.
+    pub inconclusive: u64,
+}
+
+impl Outcomes {
+    /// Both together.
+    #[must_use]
+    pub fn plus(self, other: Self) -> Self {
+        Self {
+            passed: self.passed + other.passed,
+            failed: self.failed + other.failed,
+            inconclusive: self.inconclusive + other.inconclusive,
+        }
+    }
+}
+
 /// How a day went for a canary.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Day {
@@ -241,6 +275,14 @@ pub struct Totals {
     pub last: Option<Summary>,
     /// When the newest run that passed began.
     pub last_passed: Option<Timestamp>,
+}
+
+impl Totals {
+    /// How many runs there were.
+    #[must_use]
+    pub fn runs(&self) -> u64 {
+        self.passed + self.failed + self.inconclusive + self.skipped
+    }
 }
 
 /// What of a canary's schedule survives a restart.

@@ -24,7 +24,7 @@ use std::{
     time::Duration,
 };
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use sqlx::{
     SqlitePool,
     sqlite::{
@@ -34,11 +34,12 @@ use sqlx::{
 use tokio::task::JoinHandle;
 
 use super::{
-    Day, Filter, Finished, Kept, Page, Retention, Schedule, StepPoint, StepStatistics, Store, StoreError,
-    Summary, Swept, Task, Totals,
+    Day, Filter, Finished, Kept, Outcomes, Page, Retention, Schedule, StepPoint, StepStatistics, Store,
+    StoreError, Summary, Swept, Task, Totals,
 };
 use lock::Lock;
 use prepared::Prepared;
+use statistics::Outlines;
 use writer::{Item, Writer};
 
 pub use copy::restore;
@@ -63,6 +64,8 @@ pub struct SqliteStore {
     /// Of one connection: whoever has it is the one that writes.
     writing: SqlitePool,
     reading: SqlitePool,
+    /// What was read of them.
+    outlines: Outlines,
     /// Taken when the store is closed.
     open: Mutex<Option<Open>>,
 }
@@ -137,7 +140,7 @@ impl SqliteStore {
         drop(connection);
         let (writer, task) = Writer::start(writing.clone(), lock.clone());
         let open = Mutex::new(Some(Open { writer: Arc::new(writer), task, lock }));
-        Ok(Self { path, place, retention, writing, reading, open })
+        Ok(Self { path, place, retention, writing, reading, outlines: Outlines::default(), open })
     }
 
     /// Ends the store: what was handed over is written, then the file is free for others. Whatever is asked of it
@@ -197,15 +200,25 @@ impl Store for SqliteStore {
     }
 
     fn steps<'a>(&'a self, canary: &'a str, since: Timestamp) -> Task<'a, Vec<StepStatistics>> {
-        Box::pin(statistics::steps(&self.reading, &self.place, canary, since))
+        Box::pin(statistics::steps(&self.reading, &self.outlines, &self.place, canary, since))
     }
 
     fn step<'a>(&'a self, canary: &'a str, step: &'a str, limit: usize) -> Task<'a, Vec<StepPoint>> {
-        Box::pin(statistics::step(&self.reading, &self.place, canary, step, limit))
+        Box::pin(statistics::step(&self.reading, &self.outlines, &self.place, canary, step, limit))
     }
 
     fn days<'a>(&'a self, since: Timestamp) -> Task<'a, Vec<Day>> {
         Box::pin(statistics::days(&self.reading, &self.place, since))
+    }
+
+    fn outcomes<'a>(
+        &'a self,
+        canary: &'a str,
+        from: Timestamp,
+        until: Timestamp,
+        part: SignedDuration,
+    ) -> Task<'a, Vec<(Timestamp, Outcomes)>> {
+        Box::pin(statistics::outcomes(&self.reading, &self.place, canary, from, until, part))
     }
 
     fn totals(&self) -> Task<'_, Vec<Totals>> {
@@ -227,6 +240,7 @@ impl Store for SqliteStore {
 
     fn sweep(&self, now: Timestamp) -> Task<'_, Swept> {
         Box::pin(async move {
+            let _sweeping = self.outlines.forget();
             let swept = sweep::sweep(&self.writing, &self.retention, now).await;
             swept.map_err(|error| fault::of("remove old runs", &self.place, &error))
         })

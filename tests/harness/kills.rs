@@ -38,16 +38,19 @@ const LIMIT: Duration = Duration::from_secs(60);
 /// How often the canary `often` runs.
 const OFTEN: Duration = Duration::from_millis(20);
 
-pub(crate) const CASES: &[Case] = &[("a_kill_loses_no_run_and_no_schedule", a_kill_loses_no_run_and_no_schedule)];
+pub(crate) const CASES: &[Case] =
+    &[("a_kill_loses_no_run_and_no_schedule", a_kill_loses_no_run_and_no_schedule)];
 
 /// The program that is killed: a suite of quick steps, with the commands that every suite's program has.
 pub(crate) fn program() -> ExitCode {
     let nothing = || ConfigError::one("sandbox", "there is none here", "use `serve`");
     coalmine::cli::main::<FixtureSetup, NoOptions>(
         suite,
-        || Surface::parse("openapi: 3.1.0\npaths: {}").map(Into::into).map_err(|_| {
-            ConfigError::one("document", "it cannot be read", "mend the fixture")
-        }),
+        || {
+            Surface::parse("openapi: 3.1.0\npaths: {}")
+                .map(Into::into)
+                .map_err(|_| ConfigError::one("document", "it cannot be read", "mend the fixture"))
+        },
         |_, _, _| -> std::result::Result<Standalone, ConfigError> { Err(nothing()) },
     )
 }
@@ -164,7 +167,8 @@ fn ask(address: &str, method: &str, path: &str, body: &str) -> Option<(u16, Valu
     stream.set_read_timeout(Some(LIMIT)).unwrap();
     let length = body.len();
     let head = format!("{method} {path} HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\n");
-    let form = format!("Content-Type: application/x-www-form-urlencoded\r\nContent-Length: {length}\r\n\r\n{body}");
+    let form =
+        format!("Content-Type: application/x-www-form-urlencoded\r\nContent-Length: {length}\r\n\r\n{body}");
     stream.write_all((head + &form).as_bytes()).ok()?;
     let mut answer = String::new();
     stream.read_to_string(&mut answer).ok()?;

@@ -1,5 +1,8 @@
 //! `/run`.
 
+use std::collections::HashSet;
+
+use coalmine::service::Event;
 use reqwest::StatusCode;
 use serde_json::Value;
 
@@ -104,6 +107,55 @@ async fn a_fresh_run_starts_after_the_question() {
     assert!(rig.runs() >= 2);
 }
 
+/// Whatever is asked in whatever order: a fresh run had not begun when somebody asked for it, one that is joined had not
+/// ended, and each of them comes to an end.
+#[tokio::test]
+async fn no_order_of_questions_makes_a_fresh_run_old() {
+    for seed in 0..20 {
+        let mut random = fastrand::Rng::with_seed(seed);
+        let rig = Rig::new().await;
+        let mut events = rig.service.events();
+        let (mut begun, mut ended, mut promised) = (HashSet::new(), HashSet::new(), HashSet::new());
+        let take = |event: &Event, begun: &mut HashSet<String>, ended: &mut HashSet<String>| match event {
+            Event::RunStarted { run, .. } => drop(begun.insert(run.clone())),
+            Event::RunEnded(summary) => drop(ended.insert(summary.run.clone())),
+            _ => (),
+        };
+        for _ in 0..30 {
+            while let Ok(event) = events.try_recv() {
+                take(&event, &mut begun, &mut ended);
+            }
+            if random.u8(..4) == 0 {
+                rig.let_one_through();
+                continue;
+            }
+            // Several at once, who know nothing of one another.
+            let asking: Vec<_> = (0..random.usize(1..4))
+                .map(|_| {
+                    let fresh = random.bool();
+                    let path = if fresh { "/run/front?fresh" } else { "/run/front" };
+                    let request = rig.post(path).header("prefer", "respond-async");
+                    tokio::spawn(async move { (fresh, json(send(request).await).await) })
+                })
+                .collect();
+            for asked in asking {
+                let (fresh, body) = soon(asked).await.unwrap();
+                let run = body["canaries"][0]["run"].as_str().unwrap().to_owned();
+                let known = if fresh { &begun } else { &ended };
+                assert!(!known.contains(&run), "seed {seed}: fresh {fresh}, {run}");
+                promised.insert(run);
+            }
+        }
+        // Many may have been let through when nobody stood there.
+        while !promised.is_subset(&ended) {
+            rig.let_one_through();
+            let event = soon(events.recv()).await.unwrap();
+            take(&event, &mut begun, &mut ended);
+        }
+        assert_eq!(rig.runs(), begun.len(), "seed {seed}");
+    }
+}
+
 #[tokio::test]
 async fn who_does_not_wait_is_told_where_to_look() {
     let rig = Rig::new().await;
@@ -115,8 +167,7 @@ async fn who_does_not_wait_is_told_where_to_look() {
     assert_eq!(location, format!("/runs/{run}"));
     expect(&send(rig.get(&location)).await, StatusCode::ACCEPTED, "none");
     rig.let_one_through();
-    soon(async { while !matches!(&*events.recv().await.unwrap(), coalmine::service::Event::RunEnded(_)) {} })
-        .await;
+    soon(async { while !matches!(&*events.recv().await.unwrap(), Event::RunEnded(_)) {} }).await;
     expect(&send(rig.get(&location)).await, StatusCode::OK, "passed");
 }
 
@@ -146,7 +197,7 @@ async fn who_hangs_up_ends_no_run() {
     rig.let_one_through();
     let ended = soon(async {
         loop {
-            if let coalmine::service::Event::RunEnded(summary) = &*events.recv().await.unwrap() {
+            if let Event::RunEnded(summary) = &*events.recv().await.unwrap() {
                 return summary.verdict;
             }
         }

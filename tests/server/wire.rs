@@ -113,12 +113,42 @@ async fn a_handler_that_panics_takes_nobody_along() {
 }
 
 #[tokio::test]
-async fn more_connections_than_there_are_places_wait() {
+async fn more_questions_than_there_are_places_wait() {
     let rig = Rig::with(|options| options.limits.connections = 1).await;
-    let held = TcpStream::connect(rig.server.address()).await.unwrap();
+    let first = tokio::spawn(rig.get("/run/front").send());
+    rig.somebody().await;
     let mut waiting = tokio::spawn(rig.get("/healthz").send());
     let refused = tokio::time::timeout(Duration::from_millis(50), &mut waiting).await;
     assert!(refused.is_err(), "there is no place for it");
-    drop(held);
+    rig.let_one_through();
+    assert_eq!(soon(first).await.unwrap().unwrap().status(), 200);
     assert_eq!(soon(waiting).await.unwrap().unwrap().status(), 200);
+}
+
+/// Ten times as many as there are places, each with all the time in the world.
+#[tokio::test]
+async fn many_slow_clients_lock_nobody_out() {
+    let rig = Rig::with(|options| {
+        options.limits.connections = 8;
+        options.limits.head_time = Duration::from_secs(3600);
+    })
+    .await;
+    let run = tokio::spawn(rig.get("/run/front").send());
+    rig.somebody().await;
+    let mut slow = Vec::new();
+    for number in 0..80 {
+        let mut stream = TcpStream::connect(rig.server.address()).await.unwrap();
+        if number % 2 == 0 {
+            stream.write_all(b"GET / HTTP/1.1\r\nHost: a\r\nX-A: ").await.unwrap();
+        }
+        slow.push(stream);
+        if number % 10 == 0 {
+            assert_eq!(status(rig.get("/healthz")).await, 200, "after {number}");
+        }
+    }
+    assert_eq!(status(rig.get("/healthz")).await, 200);
+    // The first of them was ended for others, and whoever is being answered was not.
+    assert_eq!(soon(slow[1].read(&mut [0])).await.unwrap_or(0), 0);
+    rig.let_one_through();
+    assert_eq!(soon(run).await.unwrap().unwrap().status(), 200);
 }

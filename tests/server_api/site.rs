@@ -43,11 +43,25 @@ async fn run(sites: Sites, method: &str, all: bool) -> Result<()> {
     same("the run", &late?["canaries"][0]["run"], accepted?["canaries"][0]["run"].clone())?;
     let problem: Value = expect(sites.at("stopped").request(method, "/run/front"), 503).await?.json()?;
     same("code", &problem["code"], "unavailable")?;
-    if !all {
+    if all {
+        // Also each operation of the product has its say, as under `cargo test`.
+        let body: Value = expect(sites.at("open").request(method, "/run"), 500).await?.json()?;
+        same("operation", &body["surface"][0]["operation"], "look-around")?;
+        same("it", &body["surface"][0]["message"], "nobody called it: `front::look` passed without")?;
+        let junit = sites.at("open").request(method, "/run").header("accept", "application/xml");
+        let junit = expect(junit, 500).await?;
+        let text = String::from_utf8_lossy(junit.body()).into_owned();
+        same("a suite of them", &text.contains("name=\"shop.surface\"").into(), true)?;
+    } else {
         expect(sites.at("main").request(method, "/run/nobody"), 404).await?;
     }
-    let problem: Value = expect(sites.at("main").request(method, &(path("front") + "?fersh")), 400).await?.json()?;
-    same("detail", &problem["detail"], "there is no option `fersh`; there are `full`, `fresh` and `timeout=30s`")
+    let problem: Value =
+        expect(sites.at("main").request(method, &(path("front") + "?fersh")), 400).await?.json()?;
+    same(
+        "detail",
+        &problem["detail"],
+        "there is no option `fersh`; there are `full`, `fresh` and `timeout=30s`",
+    )
 }
 
 async fn see_overview(sites: Sites) -> Result<()> {
@@ -189,7 +203,14 @@ async fn is_ready(sites: Sites) -> Result<()> {
 
 /// What the store's end makes of the API.
 async fn store_gone(sites: Sites) -> Result<()> {
-    for path in ["runs", "canaries/front/runs", "canaries/front/steps", "canaries/front/steps/look", "runs/x", "surface"] {
+    for path in [
+        "runs",
+        "canaries/front/runs",
+        "canaries/front/steps",
+        "canaries/front/steps/look",
+        "runs/x",
+        "surface",
+    ] {
         let problem = sites.at("gone").read(&format!("/api/v1/{path}"), 503).await?;
         same(path, &problem["code"], "store")?;
     }

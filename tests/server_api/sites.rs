@@ -46,9 +46,9 @@ fn alone(name: &str) -> Suite {
     Suite::new("shop").canary(match name {
         "passed" => canary.step("look", async || Ok::<_, Failure>(())),
         "failed" => canary.step("look", async || Err::<(), _>(Failure::new("it is broken"))),
-        "inconclusive" => canary.step("look", async || {
-            Err::<(), _>(Failure::of(Cause::MailProvider, "nobody can tell"))
-        }),
+        "inconclusive" => {
+            canary.step("look", async || Err::<(), _>(Failure::of(Cause::MailProvider, "nobody can tell")))
+        }
         "skipped" => canary.step("look", async || Ok::<_, Failure>(())).ignore("not today"),
         _ => canary.step("look", async || std::future::pending::<Result<()>>().await),
     })

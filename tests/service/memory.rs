@@ -10,10 +10,10 @@ use std::{
 };
 
 use coalmine::store::{
-    Day, Filter, Finished, Kept, Page, Schedule, StepPoint, StepStatistics, Store, StoreError, Summary,
-    Swept, Task, Totals,
+    Day, Filter, Finished, Kept, Outcomes, Page, Schedule, StepPoint, StepStatistics, Store, StoreError,
+    Summary, Swept, Task, Totals,
 };
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use tokio::sync::Semaphore;
 
 #[derive(Default)]
@@ -104,6 +104,16 @@ impl Store for Memory {
     }
 
     fn days<'a>(&'a self, _: Timestamp) -> Task<'a, Vec<Day>> {
+        not_needed()
+    }
+
+    fn outcomes<'a>(
+        &'a self,
+        _: &'a str,
+        _: Timestamp,
+        _: Timestamp,
+        _: SignedDuration,
+    ) -> Task<'a, Vec<(Timestamp, Outcomes)>> {
         not_needed()
     }
 

@@ -131,6 +131,8 @@ async fn a_restart_goes_on_where_the_schedule_was() {
     clock.advance(next.duration_since(clock.now()) + jiff::SignedDuration::from_secs(100));
     let mut rig = Rig::on(store, clock, Gate::open(), |it| it.every(MINUTES_5), |_| ()).await;
     assert_eq!(rig.service.canary("front").unwrap().schedule.missed, 1);
+    let missed = Event::MissedRun { canary: "front".into(), planned: next, late_ms: 100_000.0 };
+    assert_eq!(rig.service.missed_at_start(), [missed]);
     assert_eq!(rig.service.canary("front").unwrap().runs.len(), 1, "the runs of before are known");
     rig.advance(1);
     rig.run_ended().await;

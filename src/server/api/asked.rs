@@ -8,7 +8,7 @@ use jiff::{SignedDuration, Timestamp};
 use serde::de::DeserializeOwned;
 
 use super::ApiError;
-use crate::verdict::Verdict;
+use crate::{service::whole_minute, verdict::Verdict};
 
 /// How many items there are if nobody says, and at most.
 const LIMIT: usize = 50;
@@ -101,7 +101,9 @@ impl Asked {
     }
 
     pub(super) fn since(&self, now: Timestamp) -> Result<Timestamp, ApiError> {
-        let Some(text) = self.value("since") else { return Ok(now.saturating_sub(SPAN).unwrap_or(now)) };
+        let Some(text) = self.value("since") else {
+            return Ok(whole_minute(now.saturating_sub(SPAN).unwrap_or(now)));
+        };
         text.parse().map_err(|_| {
             let message = format!("`since`: expected a time, found `{text}`");
             ApiError::bad_request(message, "write it by RFC 3339, as 2026-01-31T12:00:00Z; a `+` as %2B")

@@ -65,7 +65,8 @@ pub(super) async fn steps(
     let asked = asked.only(&["since"])?;
     let since = asked.since(service.clock().now())?;
     known(&service, &canary)?;
-    let steps = service.store().steps(&canary, since).await?;
+    let steps = service.steps(&canary, since).await?;
+    let steps = (*steps).clone();
     Ok(json(StepList { canary, since, steps }))
 }
 

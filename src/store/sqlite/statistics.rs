@@ -1,8 +1,11 @@
 //! What many runs say together.
 
-use std::collections::HashMap;
+use std::{
+    collections::HashMap,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+};
 
-use jiff::{Timestamp, ToSpan as _, civil};
+use jiff::{SignedDuration, Timestamp, ToSpan as _, civil};
 use sqlx::{Error, Row as _, SqlitePool, sqlite::SqliteRow};
 
 use super::{
@@ -12,7 +15,7 @@ use super::{
 use crate::{
     record::{RunRecord, StepKind},
     store::{
-        Day, Schedule, StepPoint, StepStatistics, StoreError, Totals,
+        Day, Outcomes, Schedule, StepPoint, StepStatistics, StoreError, Totals,
         cursor::Cursor,
         timings::{self, Brief},
     },
@@ -68,6 +71,61 @@ async fn chunk(
     .bind(limit)
     .fetch_all(pool)
     .await
+}
+
+/// Names and kinds of the steps of outlines that were read before: there are few, and each is some KB of JSON.
+#[derive(Debug, Default)]
+pub(super) struct Outlines(Mutex<Known>);
+
+#[derive(Debug, Default)]
+struct Known {
+    names: HashMap<i64, Names>,
+    /// How many sweeps go on, and how many there were.
+    sweeping: u32,
+    sweeps: u64,
+}
+
+/// Of one outline.
+type Names = Arc<[(StepKind, String)]>;
+
+/// As long as this is there, nothing is remembered.
+pub(super) struct Sweeping<'o>(&'o Outlines);
+
+impl Drop for Sweeping<'_> {
+    fn drop(&mut self) {
+        self.0.known().sweeping -= 1;
+    }
+}
+
+impl Outlines {
+    fn known(&self) -> MutexGuard<'_, Known> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// A sweep may remove some, and their numbers may be given again.
+    pub(super) fn forget(&self) -> Sweeping<'_> {
+        let mut known = self.known();
+        known.names.clear();
+        known.sweeping += 1;
+        known.sweeps += 1;
+        Sweeping(self)
+    }
+
+    async fn of(&self, pool: &SqlitePool, place: &str, outline: i64) -> Result<Names, StoreError> {
+        let sweeps = {
+            let known = self.known();
+            if let Some(names) = known.names.get(&outline) {
+                return Ok(Arc::clone(names));
+            }
+            known.sweeps
+        };
+        let names: Names = names(pool, place, outline).await?.into();
+        let mut known = self.known();
+        if known.sweeping == 0 && known.sweeps == sweeps && !names.is_empty() {
+            known.names.insert(outline, Arc::clone(&names));
+        }
+        Ok(names)
+    }
 }
 
 /// Names and kinds of the steps of an outline.
@@ -153,6 +211,7 @@ fn cut_short(place: &str, run: &Timed) -> StoreError {
 /// Fixtures are none of the steps: they are no test cases.
 pub(super) async fn steps(
     pool: &SqlitePool,
+    known: &Outlines,
     place: &str,
     canary: &str,
     since: Timestamp,
@@ -177,12 +236,12 @@ pub(super) async fn steps(
     let mut named: Vec<(String, Column)> = Vec::new();
     let mut places: HashMap<String, usize> = HashMap::new();
     for Outline { id, whole: _, columns } in outlines {
-        for ((kind, name), column) in names(pool, place, id).await?.into_iter().zip(columns) {
-            if kind == StepKind::Fixture {
+        for ((kind, name), column) in known.of(pool, place, id).await?.iter().zip(columns) {
+            if *kind == StepKind::Fixture {
                 continue;
             }
             let at = *places.entry(name.clone()).or_insert_with(|| {
-                named.push((name, Column::default()));
+                named.push((name.clone(), Column::default()));
                 named.len() - 1
             });
             named[at].1.append(column);
@@ -194,6 +253,7 @@ pub(super) async fn steps(
 
 pub(super) async fn step(
     pool: &SqlitePool,
+    known: &Outlines,
     place: &str,
     canary: &str,
     step: &str,
@@ -215,7 +275,7 @@ pub(super) async fn step(
             let index = match indices.get(&run.outline) {
                 Some(known) => *known,
                 None => {
-                    let names = names(pool, place, run.outline).await?;
+                    let names = known.of(pool, place, run.outline).await?;
                     let index = names.iter().position(|(_, name)| name == step);
                     indices.insert(run.outline, index);
                     index
@@ -253,6 +313,45 @@ pub(super) async fn days(pool: &SqlitePool, place: &str, since: Timestamp) -> Re
         Some(Day { canary, day: date, passed, failed, inconclusive })
     };
     Ok(rows.into_iter().filter_map(day).collect())
+}
+
+pub(super) async fn outcomes(
+    pool: &SqlitePool,
+    place: &str,
+    canary: &str,
+    from: Timestamp,
+    until: Timestamp,
+    part: SignedDuration,
+) -> Result<Vec<(Timestamp, Outcomes)>, StoreError> {
+    const READ: &str = "count runs";
+    let part = i64::try_from(part.as_nanos()).unwrap_or(i64::MAX).max(1);
+    let rows: Vec<(i64, u8, i64)> = sqlx::query_as(
+        "SELECT started / ?1, verdict, COUNT(*) FROM run \
+         WHERE canary = (SELECT id FROM canary WHERE name = ?2) AND started >= ?3 AND started < ?4 AND NOT filtered \
+         GROUP BY 1, 2 ORDER BY 1",
+    )
+    .bind(part)
+    .bind(canary)
+    .bind(prepared::nanos(from))
+    .bind(prepared::nanos(until))
+    .fetch_all(pool)
+    .await
+    .map_err(|error| fault::of(READ, place, &error))?;
+    let mut found: Vec<(Timestamp, Outcomes)> = Vec::new();
+    for (number, verdict, count) in rows {
+        let at = time(number.saturating_mul(part));
+        if found.last().is_none_or(|(last, _)| *last != at) {
+            found.push((at, Outcomes::default()));
+        }
+        let (count, known) = (count.unsigned_abs(), found.last_mut().map(|it| &mut it.1));
+        match (timings::verdict(verdict), known) {
+            (Some(Verdict::Passed), Some(known)) => known.passed += count,
+            (Some(Verdict::Failed), Some(known)) => known.failed += count,
+            (Some(Verdict::Inconclusive), Some(known)) => known.inconclusive += count,
+            _ => (),
+        }
+    }
+    Ok(found)
 }
 
 pub(super) async fn totals(pool: &SqlitePool, place: &str) -> Result<Vec<Totals>, StoreError> {

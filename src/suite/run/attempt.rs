@@ -60,7 +60,7 @@ impl Run {
             () = self.shared.cancel.cancelled() => {
                 let elapsed = started.elapsed();
                 self.stop(task).await;
-                (Err(cancelled()), elapsed)
+                (Err(self.stopped()), elapsed)
             }
         };
 

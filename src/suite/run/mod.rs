@@ -51,6 +51,8 @@ pub struct Run {
     cleaned: Mutex<Vec<CleanupRecord>>,
     /// Held while cleaning up: who asks meanwhile waits until it is done.
     cleaning: tokio::sync::Mutex<()>,
+    /// Set if the run is ended because it takes too long: how long it might have taken.
+    overdue: OnceLock<Duration>,
 }
 
 /// What a run knows of one step.
@@ -196,7 +198,25 @@ impl Run {
             observer,
             cleaned: Mutex::default(),
             cleaning: tokio::sync::Mutex::default(),
+            overdue: OnceLock::new(),
         })
+    }
+
+    /// Ends the run because it has taken that long, which is too long: whatever has not ended fails with the cause
+    /// *timeout*. Clean-up is still done.
+    pub fn end_overdue(&self, limit: Duration) {
+        let _ = self.overdue.set(limit);
+        self.shared.cancel.cancel();
+    }
+
+    /// Why what has not ended does not go on.
+    fn stopped(&self) -> Failure {
+        match self.overdue.get() {
+            Some(limit) => {
+                Failure::of(Cause::Timeout, format_args!("the run was to end within {limit:?}, and did not"))
+            }
+            None => cancelled(),
+        }
     }
 
     /// What is run.
@@ -324,10 +344,10 @@ impl Run {
         let planned = &self.plan.steps[index];
         let started_ms = millis(self.shared.started.elapsed());
         let started = Clock::instant();
-        let mut end = End::without_pass(cancelled());
+        let mut end = End::without_pass(self.stopped());
         for number in 1..=planned.step.retries.saturating_add(1) {
             let outcome = if self.shared.cancel.is_cancelled() {
-                Err(cancelled())
+                Err(self.stopped())
             } else {
                 self.attempt(index, number, outputs.clone()).await
             };
@@ -338,9 +358,8 @@ impl Run {
                     break;
                 }
                 Err(failure) => {
-                    let cancelled = failure.cause == Cause::Cancelled;
                     end = End::without_pass(failure);
-                    if cancelled {
+                    if self.shared.cancel.is_cancelled() {
                         break;
                     }
                 }
