@@ -29,6 +29,31 @@ async fn listeners_are_told_when_a_run_begins_and_ends() {
     told(&mut answer, "data: changed\n\n").await;
 }
 
+/// A quarter of a second lies between two of them, however much happens.
+#[tokio::test]
+async fn listeners_of_much_are_told_of_it_at_once() {
+    let rig = Rig::new().await;
+    let mut answer = send(rig.get("/events")).await;
+    told(&mut answer, ": listening\n\n").await;
+    let begun = std::time::Instant::now();
+    for _ in 0..40 {
+        assert_eq!(status(rig.get("/run/passed")).await, 200);
+    }
+    // Ends the events as well.
+    let ended = rig.server.shutdown();
+    let rest = async {
+        let mut said = String::new();
+        while let Some(chunk) = answer.chunk().await.unwrap() {
+            said.push_str(std::str::from_utf8(&chunk).unwrap());
+        }
+        said
+    };
+    let (_, said) = soon(async { tokio::join!(ended, rest) }).await;
+    let events = said.matches("data: changed").count();
+    let most = 2 + begun.elapsed().as_millis() / 250;
+    assert!((1..=most).contains(&(events as u128)), "{events} of at most {most}");
+}
+
 #[tokio::test]
 async fn listeners_are_few_and_hear_that_it_lives() {
     let rig = Rig::with(|options| {

@@ -3,7 +3,7 @@
 use coalmine::{
     Verdict::{self, Failed, Inconclusive, Passed, Skipped},
     record::{CleanupRecord, StepKind},
-    store::{Counts, Filter, SqliteStore, Store, StoreError},
+    store::{Counts, Filter, Outcomes, SqliteStore, Store, StoreError},
     verdict::Cause,
 };
 
@@ -232,4 +232,27 @@ async fn steps_are_measured_over_many_runs() {
     assert_eq!(short, [("f", true, 900.0), ("r100", false, 100.0)]);
     assert!(store.step("api", "nothing", 9).await.unwrap().is_empty());
     assert!(store.step("nobody", "buy", 9).await.unwrap().is_empty());
+}
+
+#[tokio::test]
+async fn outcomes_are_counted_by_parts_of_the_time() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = open(&folder.path().join("runs.db")).await;
+    for (second, verdict) in
+        [(-1, Passed), (0, Passed), (599, Failed), (600, Passed), (1_300, Inconclusive), (1_301, Skipped)]
+    {
+        store.add(&single(&format!("at{second}"), second, verdict)).await.unwrap();
+    }
+    let other = change(single("other", 1, Passed), |it| it.canary = "onboarding".into());
+    let filtered = change(single("filtered", 1, Passed), |it| it.filtered = true);
+    store.add(&other).await.unwrap();
+    store.add(&filtered).await.unwrap();
+    let part = jiff::SignedDuration::from_mins(10);
+    let counts = |passed, failed, inconclusive| Outcomes { passed, failed, inconclusive };
+    assert_eq!(
+        store.outcomes("api", time(0), time(1_302), part).await.unwrap(),
+        [(time(0), counts(1, 1, 0)), (time(600), counts(1, 0, 0)), (time(1_200), counts(0, 0, 1))]
+    );
+    assert_eq!(store.outcomes("api", time(0), time(599), part).await.unwrap(), [(time(0), counts(1, 0, 0))]);
+    assert_eq!(store.outcomes("nobody", time(0), time(599), part).await.unwrap(), []);
 }
