@@ -14,7 +14,7 @@ use hyper_util::{
 };
 use tokio::{
     net::{TcpListener, TcpStream},
-    sync::Semaphore,
+    sync::{OwnedSemaphorePermit, Semaphore},
 };
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
@@ -26,6 +26,9 @@ use super::{
 
 /// How long to wait if the system has no room for another connection.
 const NO_ROOM: Duration = Duration::from_millis(100);
+
+/// How long to wait at least before another connection is ended to make room.
+const LOOK_AGAIN: Duration = Duration::from_millis(5);
 
 /// Whose connection it is.
 #[derive(Clone, Copy, Debug)]
@@ -62,20 +65,33 @@ pub(super) async fn accept(listener: TcpListener, router: Router, limits: Server
             tokio::time::sleep(NO_ROOM).await;
             continue;
         };
-        if places.available_permits() == 0 {
-            // Whoever has said nothing for longest makes room: many who say nothing lock nobody out.
-            idle.cut_longest();
-        }
         let place = tokio::select! {
             biased;
             () = ends.closing.cancelled() => return,
-            place = Arc::clone(&places).acquire_owned() => place,
+            place = place(&places, &idle, limits.idle) => place,
         };
         let (router, ends_of_it, seat) = (router.clone(), ends.clone(), idle.seat());
         ends.open.spawn(async move {
             let _place = place;
             serve(stream, peer, router, limits, ends_of_it, seat).await;
         });
+    }
+}
+
+/// Waits for a place. Whoever has said nothing for longest makes room: many who say nothing lock nobody out.
+async fn place(places: &Arc<Semaphore>, idle: &Idle, patience: Duration) -> Option<OwnedSemaphorePermit> {
+    let mut place = pin!(Arc::clone(places).acquire_owned());
+    loop {
+        if places.available_permits() == 0 {
+            // One that is cut takes a moment to go; then another one may be looked at.
+            let again = idle.cut_longest(patience).unwrap_or(patience).max(LOOK_AGAIN);
+            match tokio::time::timeout(again, place.as_mut()).await {
+                Ok(place) => return place.ok(),
+                Err(_) => continue,
+            }
+        }
+        // Nobody closes it.
+        return place.await.ok();
     }
 }
 

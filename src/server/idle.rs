@@ -1,18 +1,22 @@
 //! Connections that nobody is being answered on: they make room when there is none.
 //!
 //! Without this, a few hundred clients that send their requests byte by byte, or none at all, would keep everybody else
-//! out until their time is over, and could come again at once.
+//! out until their time is over, and could come again at once. A connection that waits for a moment only, between two
+//! requests, is left alone.
 
 use std::{
     collections::BTreeMap,
     pin::Pin,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     task::{Context, Poll},
+    time::{Duration, Instant},
 };
 
 use axum::body::{Body, Bytes};
 use hyper::body::{Frame, SizeHint};
 use tokio_util::sync::CancellationToken;
+
+use crate::clock::Clock;
 
 /// All connections that wait for a request, the one that has waited longest first.
 #[derive(Clone, Default)]
@@ -21,7 +25,8 @@ pub(super) struct Idle(Arc<Mutex<Waiting>>);
 #[derive(Default)]
 struct Waiting {
     next: u64,
-    ends: BTreeMap<u64, CancellationToken>,
+    /// Since when, and what ends it.
+    ends: BTreeMap<u64, (Instant, CancellationToken)>,
 }
 
 impl Idle {
@@ -29,11 +34,16 @@ impl Idle {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Ends the connection that has waited longest, if any does.
-    pub(super) fn cut_longest(&self) {
-        if let Some((_, end)) = self.waiting().ends.pop_first() {
-            end.cancel();
+    /// Ends the connection that has waited longest, if it has for that long; else says when to look again. Without one
+    /// that waits, never.
+    pub(super) fn cut_longest(&self, patience: Duration) -> Option<Duration> {
+        let mut waiting = self.waiting();
+        let longest = waiting.ends.first_entry()?;
+        let left = patience.saturating_sub(longest.get().0.elapsed());
+        if left.is_zero() {
+            longest.remove().1.cancel();
         }
+        Some(left)
     }
 
     /// A connection that has just been made.
@@ -81,7 +91,7 @@ impl Inner {
         let mut waiting = self.idle.waiting();
         waiting.next += 1;
         let number = waiting.next;
-        waiting.ends.insert(number, self.end.clone());
+        waiting.ends.insert(number, (Clock::instant(), self.end.clone()));
         *self.number() = Some(number);
     }
 

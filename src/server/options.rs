@@ -35,9 +35,10 @@ pub struct ServerLimits {
     pub body_time: Duration,
     /// How long a client may take nothing of an answer.
     pub write_time: Duration,
-    /// Connections at a time. Another one makes the one end that has said nothing for longest; only if all are being
-    /// answered it has to wait.
+    /// Connections at a time. Another one waits until there is room.
     pub connections: usize,
+    /// A connection on which nothing was asked for this long is ended if others need its place, the longest first.
+    pub idle: Duration,
     /// Of them, those that are told of changes.
     pub listeners: usize,
     /// How often something that says nothing new is said to them, so that nobody between closes the connection.
@@ -72,6 +73,7 @@ impl Default for ServerLimits {
             body_time: Duration::from_secs(10),
             write_time: Duration::from_secs(30),
             connections: 256,
+            idle: Duration::from_secs(1),
             listeners: 64,
             heartbeat: Duration::from_secs(15),
             runs: Rate { burst: 60, every: Duration::from_millis(100) },

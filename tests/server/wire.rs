@@ -145,6 +145,7 @@ async fn more_questions_than_there_are_places_wait() {
 async fn many_slow_clients_lock_nobody_out() {
     let rig = Rig::with(|options| {
         options.limits.connections = 8;
+        options.limits.idle = Duration::from_millis(1);
         options.limits.head_time = Duration::from_secs(3600);
     })
     .await;
