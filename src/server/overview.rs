@@ -40,6 +40,10 @@ const GOOD: Duration = Duration::from_secs(5);
 /// many times as long as it took, although something has changed.
 const SLOW: Duration = Duration::from_millis(10);
 const AGE: u32 = 20;
+/// How many runs the overview shows, of all canaries together: each is a link, and a page of thousands of canaries with
+/// a hundred runs each would be too large for a phone. Of each canary some at least.
+const RUNS: usize = 10_000;
+const FEW: usize = 10;
 /// The days that the overview shows.
 const DAYS: SignedDuration = SignedDuration::from_hours(90 * 24);
 const DAY: SignedDuration = SignedDuration::from_hours(24);
@@ -124,11 +128,12 @@ async fn rendered(state: &State, entry: Entry) -> Result<(String, Verdict), Stor
     let now = service.clock().now();
     let days = service.days(now.saturating_sub(DAYS).unwrap_or(Timestamp::MIN)).await?;
     let mut canaries = Vec::with_capacity(snapshot.canaries.len());
+    let shown = (RUNS / snapshot.canaries.len().max(1)).max(FEW);
     for view in &snapshot.canaries {
         canaries.push(CanaryRow {
             canary: view.canary.to_string(),
             rhythm: view.rhythm.clone(),
-            runs: view.runs.iter().map(|it| (**it).clone()).collect(),
+            runs: view.runs.iter().take(shown).map(|it| (**it).clone()).collect(),
             last_24_h: of_a_day(service, view, now).await?,
             days: days.get(&*view.canary).cloned().unwrap_or_default(),
             totals: view.totals.clone(),
