@@ -35,7 +35,7 @@ use event::Events;
 use keeper::Keeper;
 pub use keeper::{BACKLOG, StoreHealth};
 pub use lateness::{LATENESS_BOUNDS, Lateness};
-pub use measures::{Distribution, Measures, RUN_BOUNDS, STEP_BOUNDS, StepMeasures};
+pub use measures::{Distribution, MAIL_BOUNDS, Measures, RUN_BOUNDS, STEP_BOUNDS, StepMeasures};
 pub use options::{ServiceError, ServiceOptions};
 pub use stop::Stopped;
 pub use view::{CanaryView, RECENT, Running, Snapshot};
