@@ -420,6 +420,15 @@ impl Exchange {
         }
     }
 
+    /// The id under which the request called itself its parent, for the spans of the product: 16 hexadecimal digits of
+    /// the header `traceparent` (W3C Trace Context, 3.2.2).
+    #[must_use]
+    pub fn span_id(&self) -> Option<&str> {
+        let (_, value) =
+            self.request_headers.iter().find(|(name, _)| name.eq_ignore_ascii_case("traceparent"))?;
+        value.split('-').nth(2).filter(|it| it.len() == 16)
+    }
+
     fn clean(&mut self, redactor: &Redactor) {
         let Self {
             operation: _,

@@ -43,6 +43,7 @@ use crate::{
         text,
     },
     suite::{Journal, Plan, Run, RunOptions, Suite},
+    trace::{self, Traces},
     verdict::{EXIT_USAGE, Verdict},
 };
 
@@ -174,6 +175,9 @@ fn run<S: Setup>(
     })?;
     let runtime = Runtime::new().map_err(|error| Refusal(format!("the runtime cannot start: {error}")))?;
     let start = setup.start()?;
+    if let Some(traces) = &own.traces {
+        traces.teach(&start.redactor);
+    }
     plan.check_resources(&start.resources)?;
     let (journal, left) = journal::of_target(&own, &start)?;
     if let Some(warning) = left {
@@ -184,6 +188,10 @@ fn run<S: Setup>(
 
     // The first line: a green result is worth nothing without the target it was seen on.
     say(format_args!("watching {} at {}", plan.suite, start.redactor.clean(&start.target)));
+    let traces = {
+        let _inside = runtime.enter();
+        trace::begin(own.traces.as_ref(), &start.redactor, |line| say(line))?
+    };
 
     let limit = args.test_threads.map(|threads| Arc::new(Semaphore::new(threads)));
     args.test_threads = Some(match args.test_threads {
@@ -236,6 +244,11 @@ fn run<S: Setup>(
     });
     drop(watchdog);
     let code = reporter.report();
+    if let Some(traces) = traces {
+        // After the reports: whatever the receiver does, these are there.
+        reporter.send(&traces);
+        runtime.block_on(traces.close(trace::LAST_MOMENTS));
+    }
     let all_well = all_well && look.is_none_or(|look| look(&reporter.finished(&start.target)));
     // A step that blocks its thread must not keep the process alive.
     runtime.shutdown_background();
@@ -296,6 +309,17 @@ impl Reporter {
             verdict: surface::worst(&records, &self.cases(&records)),
             records,
             redactor,
+        }
+    }
+
+    /// Sends the traces of the runs as they stand.
+    fn send(&self, traces: &Traces) {
+        let redactor = self.redactor();
+        for run in &self.runs {
+            let mut record = run.record();
+            // As the reports: each run knows secrets of its own.
+            record.clean(&redactor);
+            traces.send(Arc::new(record));
         }
     }
 

@@ -65,6 +65,14 @@ fn about_service(text: &mut Text, snapshot: &Snapshot, store_bytes: Option<u64>)
     text.sample(&[], snapshot.store.waiting);
     text.family("coalmine_store_lost_runs_total", Kind::Counter, "Runs that the store did not take in time.");
     text.sample(&[], snapshot.store.lost);
+    text.family("coalmine_trace_exports_total", Kind::Counter, "Runs whose trace the receiver took.");
+    text.sample(&[], snapshot.traces.exported);
+    text.family(
+        "coalmine_trace_export_failures_total",
+        Kind::Counter,
+        "Runs whose trace was lost: the receiver did not take it, or not in time.",
+    );
+    text.sample(&[], snapshot.traces.lost);
 }
 
 fn about_canaries(text: &mut Text, views: &Views) {

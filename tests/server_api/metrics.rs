@@ -45,6 +45,8 @@ async fn runs_and_steps_are_counted() {
         "coalmine_mail_delivery_seconds_sum{canary=\"front\"} 3",
         "coalmine_mail_delivery_seconds_count{canary=\"back\"} 0",
         "coalmine_certificate_expiry_timestamp_seconds{canary=\"front\",host=\"shop.test\"} 1769904000",
+        "coalmine_trace_exports_total 0",
+        "coalmine_trace_export_failures_total 0",
         "coalmine_store_up 1",
         concat!("coalmine_build_info{version=\"", env!("CARGO_PKG_VERSION"), "\"} 1"),
     ] {

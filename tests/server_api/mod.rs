@@ -123,6 +123,7 @@ fn options() -> ServiceOptions {
         keep: Duration::from_secs(30),
         patience: Duration::from_secs(30),
         end: Duration::from_secs(60),
+        traces: None,
     }
 }
 
