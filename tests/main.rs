@@ -24,3 +24,5 @@ mod service;
 mod store;
 #[cfg(feature = "surface")]
 mod surface;
+#[cfg(feature = "harness")]
+mod trace;
