@@ -9,7 +9,7 @@ use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 
 use super::message::{KeyValue, Kind, Span, Status, StatusCode, attribute};
 use crate::{
-    record::{AttemptRecord, CleanupRecord, Exchange, FailureRecord, RunRecord, StepRecord},
+    record::{AttemptRecord, CleanupRecord, Exchange, FailureRecord, RunRecord, StepKind, StepRecord},
     verdict::{Cause, Verdict},
 };
 
@@ -88,14 +88,16 @@ impl Spans<'_> {
             attribute("cicd.pipeline.task.name", &*title),
             attribute("cicd.pipeline.task.run.id", format!("{}/{}", self.record.run, step.name)),
             attribute("cicd.pipeline.task.run.result", result(step.verdict, cause)),
-            attribute("test.case.name", self.record.full_name(step)),
             attribute("coalmine.verdict", step.verdict.as_str()),
         ];
-        // There is no word for a test case that could not tell.
-        match step.verdict {
-            Verdict::Passed => attributes.push(attribute("test.case.result.status", "pass")),
-            Verdict::Failed => attributes.push(attribute("test.case.result.status", "fail")),
-            Verdict::Inconclusive | Verdict::Blocked | Verdict::Skipped => (),
+        if step.kind == StepKind::Step {
+            attributes.push(attribute("test.case.name", self.record.full_name(step)));
+            // There is no word for a test case that could not tell.
+            match step.verdict {
+                Verdict::Passed => attributes.push(attribute("test.case.result.status", "pass")),
+                Verdict::Failed => attributes.push(attribute("test.case.result.status", "fail")),
+                Verdict::Inconclusive | Verdict::Blocked | Verdict::Skipped => (),
+            }
         }
         if step.flaky {
             attributes.push(attribute("coalmine.flaky", true));
