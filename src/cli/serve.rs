@@ -37,7 +37,7 @@ use crate::{
     service::{Event, Service, ServiceOptions, Stopped},
     store::{Retention, SqliteStore, Store, Summary, Trigger},
     suite::{Plan, Suite},
-    trace,
+    trace::{self, Traces},
     verdict::{EXIT_USAGE, Verdict},
 };
 
@@ -151,7 +151,11 @@ fn start<S: Setup>(arguments: &ServeArguments, suite: Suite) -> Result<ExitCode,
     let runtime = Runtime::new().map_err(|error| Refusal(format!("the runtime cannot start: {error}")))?;
     let awake = keep_awake(runtime.handle().clone());
     let stopped = runtime.block_on(async {
-        options.traces = trace::begin(own.traces.as_ref(), &start.redactor, |line| say(line))?;
+        if let Some(settings) = &own.traces {
+            say(trace::announcement(settings));
+            let warn = |line| say(format_args!("warning: {line}"));
+            options.traces = Some(Traces::start(settings, &start.redactor, warn)?);
+        }
         whole(plan, options, path, site).await
     })?;
     drop(awake);

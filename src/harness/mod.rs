@@ -32,7 +32,7 @@ use tokio::{
 use tokio_util::sync::CancellationToken;
 
 use crate::{
-    config::{ConfigError, Environment, OwnSettings, Settings, Setup, Start},
+    config::{ConfigError, Environment, OtlpSettings, OwnSettings, Settings, Setup, Start},
     journal,
     record::RunRecord,
     redact::Redactor,
@@ -43,7 +43,7 @@ use crate::{
         text,
     },
     suite::{Journal, Plan, Run, RunOptions, Suite},
-    trace::{self, Traces},
+    trace,
     verdict::{EXIT_USAGE, Verdict},
 };
 
@@ -127,6 +127,11 @@ fn say(line: impl fmt::Display) {
     let _ = writeln!(std::io::stderr().lock(), "{line}");
 }
 
+/// A line about something that changes no verdict.
+fn warn(line: String) {
+    say(format_args!("warning: {line}"));
+}
+
 /// Nothing was run, and why.
 struct Refusal(String);
 
@@ -188,10 +193,9 @@ fn run<S: Setup>(
 
     // The first line: a green result is worth nothing without the target it was seen on.
     say(format_args!("watching {} at {}", plan.suite, start.redactor.clean(&start.target)));
-    let traces = {
-        let _inside = runtime.enter();
-        trace::begin(own.traces.as_ref(), &start.redactor, |line| say(line))?
-    };
+    if let Some(traces) = &own.traces {
+        say(trace::announcement(traces));
+    }
 
     let limit = args.test_threads.map(|threads| Arc::new(Semaphore::new(threads)));
     args.test_threads = Some(match args.test_threads {
@@ -244,10 +248,9 @@ fn run<S: Setup>(
     });
     drop(watchdog);
     let code = reporter.report();
-    if let Some(traces) = traces {
+    if let Some(traces) = &own.traces {
         // After the reports: whatever the receiver does, these are there.
-        reporter.send(&traces);
-        runtime.block_on(traces.close(trace::LAST_MOMENTS));
+        reporter.send_traces(traces);
     }
     let all_well = all_well && look.is_none_or(|look| look(&reporter.finished(&start.target)));
     // A step that blocks its thread must not keep the process alive.
@@ -313,14 +316,12 @@ impl Reporter {
     }
 
     /// Sends the traces of the runs as they stand.
-    fn send(&self, traces: &Traces) {
+    fn send_traces(&self, to: &OtlpSettings) {
         let redactor = self.redactor();
-        for run in &self.runs {
-            let mut record = run.record();
-            // As the reports: each run knows secrets of its own.
-            record.clean(&redactor);
-            traces.send(Arc::new(record));
-        }
+        let mut records: Vec<_> = self.runs.iter().map(|run| run.record()).collect();
+        // As the reports: each run knows secrets of its own.
+        records.iter_mut().for_each(|it| it.clean(&redactor));
+        trace::send_all(to, &redactor, records, warn);
     }
 
     /// Writes the reports and the summary of the runs as they stand; returns the exit code.

@@ -10,6 +10,7 @@ use reqwest::{
 };
 
 use super::{
+    Tell,
     message::{ExportRequest, ExportResponse, Resource, ResourceSpans, Scope, ScopeSpans, Span, attribute},
     spans,
 };
@@ -50,7 +51,7 @@ pub(super) struct Exporter {
     headers: HeaderMap,
     resource: Resource,
     redactor: Redactor,
-    tell: Box<dyn Fn(String) + Send + Sync>,
+    tell: Tell,
     /// Whether the last post failed, and somebody was told.
     in_trouble: bool,
 }
@@ -63,11 +64,7 @@ struct Refusal {
 }
 
 impl Exporter {
-    pub(super) fn new(
-        settings: &OtlpSettings,
-        redactor: Redactor,
-        tell: Box<dyn Fn(String) + Send + Sync>,
-    ) -> Result<Self, ConfigError> {
+    pub(super) fn new(settings: &OtlpSettings, redactor: Redactor, tell: Tell) -> Result<Self, ConfigError> {
         let OtlpSettings { endpoint, headers, timeout, roots, resource } = settings;
         let tls = if endpoint.scheme() == "https" {
             client_config(roots).map_err(|error| {

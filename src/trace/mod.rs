@@ -18,11 +18,12 @@ use std::{
     time::Duration,
 };
 
-use tokio::{sync::mpsc, task::JoinHandle};
+use tokio::{runtime::Builder, sync::mpsc, task::JoinHandle};
 use tokio_util::sync::CancellationToken;
 
 use self::exporter::Exporter;
 use crate::{
+    clock::Clock,
     config::{ConfigError, OtlpSettings},
     record::RunRecord,
     redact::Redactor,
@@ -42,9 +43,13 @@ struct Shared {
     queue: mpsc::Sender<Arc<RunRecord>>,
     counts: Arc<Counts>,
     closing: CancellationToken,
+    tell: Tell,
     /// Taken by who closes it.
     worker: tokio::sync::Mutex<Option<JoinHandle<()>>>,
 }
+
+/// Takes lines for people.
+type Tell = Arc<dyn Fn(String) + Send + Sync>;
 
 #[derive(Default)]
 struct Counts {
@@ -79,15 +84,16 @@ impl Traces {
         let (queue, runs) = mpsc::channel(QUEUE);
         let counts = Arc::<Counts>::default();
         let closing = CancellationToken::new();
-        let exporter = Exporter::new(settings, redactor.clone(), Box::new(tell))?;
+        let tell: Tell = Arc::new(tell);
+        let exporter = Exporter::new(settings, redactor.clone(), Arc::clone(&tell))?;
         let worker = tokio::spawn(work(exporter, runs, Arc::clone(&counts), closing.clone()));
         let worker = tokio::sync::Mutex::new(Some(worker));
-        Ok(Self(Arc::new(Shared { queue, counts, closing, worker })))
+        Ok(Self(Arc::new(Shared { queue, counts, closing, tell, worker })))
     }
 
     /// Sends a run's spans, some time. Never waits.
     pub fn send(&self, record: Arc<RunRecord>) {
-        let Shared { queue, counts, closing, worker: _ } = &*self.0;
+        let Shared { queue, counts, closing, .. } = &*self.0;
         counts.waiting.fetch_add(1, Ordering::Relaxed);
         if closing.is_cancelled() || queue.try_send(record).is_err() {
             counts.settle(false);
@@ -101,6 +107,14 @@ impl Traces {
         TraceCounts { exported: exported.load(Ordering::Relaxed), lost: lost.load(Ordering::Relaxed) }
     }
 
+    /// As [`Self::send`], but waits for room in the queue.
+    async fn send_patiently(&self, record: Arc<RunRecord>) {
+        self.0.counts.waiting.fetch_add(1, Ordering::Relaxed);
+        if self.0.queue.send(record).await.is_err() {
+            self.0.counts.settle(false);
+        }
+    }
+
     /// Sends what waits, for so long at most; what is left is lost. Nothing more is taken.
     pub async fn close(&self, limit: Duration) -> TraceCounts {
         self.0.closing.cancel();
@@ -112,20 +126,50 @@ impl Traces {
         }
         let left = self.0.counts.waiting.swap(0, Ordering::Relaxed);
         self.0.counts.lost.fetch_add(left, Ordering::Relaxed);
+        if left > 0 {
+            (self.0.tell)(format!(
+                "the traces of {left} runs are lost: the receiver did not take them in time"
+            ));
+        }
         self.counts()
     }
 }
 
-/// Begins, if there are to be traces, and says where they go.
-pub(crate) fn begin(
-    settings: Option<&OtlpSettings>,
+/// Where traces go, for people.
+pub(crate) fn announcement(settings: &OtlpSettings) -> String {
+    format!("traces go to {}", settings.endpoint.origin().ascii_serialization())
+}
+
+/// Sends the traces of runs that have ended, within [`LAST_MOMENTS`]. It has a runtime of its own, because that of the
+/// runs may be starved by a step that blocks it.
+pub(crate) fn send_all(
+    settings: &OtlpSettings,
     redactor: &Redactor,
-    say: fn(String),
-) -> Result<Option<Traces>, ConfigError> {
-    let Some(settings) = settings else { return Ok(None) };
-    let traces = Traces::start(settings, redactor, move |problem| say(format!("warning: {problem}")))?;
-    say(format!("traces go to {}", settings.endpoint.origin().ascii_serialization()));
-    Ok(Some(traces))
+    records: Vec<RunRecord>,
+    tell: impl Fn(String) + Clone + Send + Sync + 'static,
+) {
+    let problem = tell.clone();
+    let sent =
+        Builder::new_current_thread().enable_all().build().map_err(|it| it.to_string()).and_then(|runtime| {
+            let sent = runtime.block_on(async {
+                let deadline = Clock::instant() + LAST_MOMENTS;
+                let traces = Traces::start(settings, redactor, tell).map_err(|it| it.to_string())?;
+                let all = async {
+                    for record in records {
+                        traces.send_patiently(Arc::new(record)).await;
+                    }
+                };
+                let _ = tokio::time::timeout_at(deadline.into(), all).await;
+                traces.close(deadline.saturating_duration_since(Clock::instant())).await;
+                Ok(())
+            });
+            // The resolver of names may hang in a thread of its own.
+            runtime.shutdown_background();
+            sent
+        });
+    if let Err(error) = sent {
+        problem(format!("traces are not exported: {error}"));
+    }
 }
 
 impl Counts {

@@ -205,7 +205,6 @@ impl Spans<'_> {
         self.add(Some(parent), id, name, Kind::Client, (exchange.started_ms, took), attributes, status);
     }
 
-    #[expect(clippy::too_many_arguments, reason = "a span has that many parts")]
     fn add(
         &mut self,
         parent: Option<Id>,

@@ -1,13 +1,16 @@
 //! What a step's client leaves in the record beside its exchanges, seen on a server with a certificate of its own.
 
+#![expect(clippy::unwrap_used, reason = "helpers of tests, outside the functions that clippy knows as tests")]
+
 use std::sync::Arc;
 
 use coalmine::{
     Canary, Context, Resources, Result, RunRecord, Suite, Verdict,
     http::{Api, HttpPool, Roots, client_config},
-    record::CertificateRecord,
+    record::{CERTIFICATES, CertificateRecord},
     suite::{Run, RunOptions},
 };
+use jiff::Timestamp;
 use rustls::{ServerConfig, crypto::ring, pki_types::PrivateKeyDer};
 use tokio::{
     io::{AsyncReadExt as _, AsyncWriteExt as _},
@@ -81,6 +84,26 @@ async fn a_record_says_until_when_the_certificates_of_the_target_are_valid() -> 
     assert_eq!(RunRecord::from_json(&text).unwrap().certificates, all);
     assert!(text.contains(r#""not_after":"4000-01-31T00:00:00Z""#), "{text}");
     Ok(())
+}
+
+#[tokio::test]
+async fn of_several_certificates_the_first_end_counts_and_hosts_do_not_pile_up() {
+    let body = async |cx: Context| {
+        for (host, end) in [("b", 30), ("a", 20), ("b", 10), ("b", 40)] {
+            cx.saw_certificate(host, Timestamp::from_second(end)?);
+        }
+        for number in 0..100 {
+            cx.saw_certificate(&format!("c{number}"), Timestamp::from_second(1)?);
+        }
+        Ok::<_, coalmine::Failure>(())
+    };
+    let suite = Suite::new("shop").canary(Canary::new("front").step("look", body));
+    let plan = suite.plan().unwrap_or_else(|error| panic!("{error}"));
+    let options = RunOptions::new("memory:", Resources::new());
+    let seen = Run::new(Arc::clone(&plan.canaries[0]), options).finish().await.certificates;
+    let named: Vec<_> = seen.iter().map(|it| (it.host.as_str(), it.not_after.as_second())).collect();
+    assert_eq!(named[..3], [("a", 20), ("b", 10), ("c0", 1)]);
+    assert_eq!(seen.len(), CERTIFICATES);
 }
 
 #[tokio::test]

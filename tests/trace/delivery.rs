@@ -128,7 +128,8 @@ async fn a_receiver_that_is_not_there_is_told_once() {
     let counts = traces.close(Duration::from_millis(500)).await;
     assert_eq!(counts, TraceCounts { exported: 0, lost: 2 });
     let said = said.lines();
-    let [line] = said.as_slice() else { panic!("{said:?}") };
+    let [line, end] = said.as_slice() else { panic!("{said:?}") };
+    assert_eq!(end, "the traces of 2 runs are lost: the receiver did not take them in time");
     assert!(
         line.starts_with("traces cannot be exported, and are tried again: error sending request"),
         "{line}"

@@ -1,5 +1,7 @@
 //! Traces, from a run against a product over HTTP to a receiver that reads them.
 
+#![expect(clippy::unwrap_used, reason = "helpers of tests, outside the functions that clippy knows as tests")]
+
 mod delivery;
 mod receiver;
 mod tree;
