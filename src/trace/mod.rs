@@ -36,6 +36,23 @@ pub const QUEUE: usize = 64;
 pub(crate) const LAST_MOMENTS: Duration = Duration::from_secs(5);
 
 /// Sends the traces of runs. Clones send to the same receiver.
+///
+/// ```
+/// # use std::{sync::Arc, time::Duration};
+/// # use coalmine::{Redactor, RunRecord, config::{ConfigError, Environment, OwnSettings, Settings}, trace::Traces};
+/// # async fn example(record: RunRecord) -> Result<(), ConfigError> {
+/// let environment: Environment = [("OTEL_EXPORTER_OTLP_ENDPOINT", "http://localhost:4318")].into_iter().collect();
+/// let mut settings = Settings::new(&environment);
+/// let own = OwnSettings::read(&mut settings);
+/// settings.finish()?;
+/// if let Some(settings) = &own.traces {
+///     let traces = Traces::start(settings, &Redactor::new(), |line| eprintln!("{line}"))?;
+///     traces.send(Arc::new(record));
+///     traces.close(Duration::from_secs(5)).await;
+/// }
+/// # Ok(())
+/// # }
+/// ```
 #[derive(Clone)]
 pub struct Traces(Arc<Shared>);
 

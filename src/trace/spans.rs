@@ -258,7 +258,9 @@ fn address(url: &str) -> Vec<KeyValue> {
     } else if hidden {
         attributes.push(attribute("url.full", parsed.as_str()));
     }
-    attributes.extend(parsed.host_str().map(|it| attribute("server.address", it)));
+    // The brackets of an IPv6 address belong to the URL.
+    let host = parsed.host_str().map(|it| it.trim_start_matches('[').trim_end_matches(']'));
+    attributes.extend(host.map(|it| attribute("server.address", it)));
     attributes.extend(parsed.port_or_known_default().map(|it| attribute("server.port", it)));
     attributes
 }
@@ -310,3 +312,6 @@ fn bytes<const N: usize>(digits: &str) -> Option<[u8; N]> {
     }
     (bytes != [0; N]).then_some(bytes)
 }
+
+#[cfg(test)]
+mod tests;
