@@ -33,7 +33,7 @@ use crate::{
 pub const QUEUE: usize = 64;
 
 /// How long the receiver has for what is left when a process ends.
-pub(crate) const LAST_MOMENTS: Duration = Duration::from_secs(5);
+pub(crate) const LAST_MOMENTS: Duration = Duration::from_secs(3);
 
 /// Sends the traces of runs. Clones send to the same receiver.
 ///
