@@ -54,6 +54,7 @@ pub(crate) fn made(id: String, canary: &str, number: u32, steps: u32, verdict: V
         filtered: false,
         steps,
         cleanup: Vec::new(),
+        certificates: Vec::new(),
     };
     Finished { record: Arc::new(record), trigger: Trigger::Schedule }
 }
@@ -108,6 +109,7 @@ fn step(name: &str, verdict: Verdict, random: &mut fastrand::Rng) -> StepRecord 
             failure,
             exchanges: vec![exchange],
             notes: Vec::new(),
+            mails: Vec::new(),
         }],
         ..StepRecord::default()
     }

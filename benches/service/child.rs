@@ -59,6 +59,7 @@ fn serve(suite: Suite, path: &Path) -> Outcome<()> {
             keep: Duration::from_secs(10),
             patience: Duration::from_secs(10),
             end: Duration::from_secs(20),
+            traces: None,
         };
         let store = Arc::new(SqliteStore::open(path, Retention::default()).await?);
         let service =

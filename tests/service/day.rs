@@ -24,6 +24,7 @@ fn run(minutes: i64, verdict: Verdict) -> Finished {
         filtered: minutes == 6,
         steps: Vec::new(),
         cleanup: Vec::new(),
+        certificates: Vec::new(),
     };
     Finished { record: Arc::new(record), trigger: Trigger::Schedule }
 }
