@@ -359,8 +359,9 @@ impl Run {
                     break;
                 }
                 Err(failure) => {
+                    let cancelled = failure.cause == Cause::Cancelled;
                     end = End::without_pass(failure);
-                    if self.shared.cancel.is_cancelled() {
+                    if cancelled {
                         break;
                     }
                 }
