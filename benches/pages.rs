@@ -159,7 +159,8 @@ fn write(folder: &Path, records: &[String]) -> Result<(), Box<dyn Error>> {
     let mut paused = fixture::canary("billing", Verdict::Inconclusive);
     if let Some(schedule) = &mut paused.schedule {
         let reason = "the payment provider is being replaced".to_owned();
-        schedule.paused = Some(Pause { since: fixture::now() - SignedDuration::from_mins(90), reason });
+        schedule.paused =
+            Some(Pause { since: fixture::now() - SignedDuration::from_mins(90), reason, until: None });
         (schedule.skipped, schedule.missed) = (3, 1);
     }
     let never =

@@ -6,7 +6,7 @@ use maud::{Markup, html};
 use super::{NAME, SENTENCE, chart::chart};
 use crate::{
     report::html::{
-        HOME, Head, Site, address, framed, run_path, step_anchor, step_path,
+        HOME, Head, Site, address, canary_path, framed, run_path, step_anchor, step_path,
         text::{badge, counted, line, near, shape, time, when},
     },
     store::{StepPoint, StepStatistics},
@@ -67,7 +67,10 @@ pub fn step(site: &Site<'_>, view: &StepView<'_>) -> String {
     let own = statistics.iter().find(|it| it.step == step);
     let mark = last.map_or("none", |it| if it.flaky { "flaky" } else { it.verdict.as_str() });
     let main = html! {
-        nav.crumbs aria-label="Place" { a href=(HOME) { "Overview" } span.dim { (line(canary, NAME)) } }
+        nav.crumbs aria-label="Place" {
+            a href=(HOME) { "Overview" } a href=(canary_path(canary)) { (line(canary, NAME)) }
+            span aria-current="page" { (line(step, NAME)) }
+        }
         div.headline {
             h1 {
                 (shape(mark)) (line(step, NAME))
@@ -78,7 +81,7 @@ pub fn step(site: &Site<'_>, view: &StepView<'_>) -> String {
             @if !promise.is_empty() { p.promise { (line(promise, SENTENCE)) } }
         }
         dl.facts.wide {
-            dt { "canary" } dd { (line(canary, NAME)) }
+            dt { "canary" } dd { a href=(canary_path(canary)) { (line(canary, NAME)) } }
             @if let Some(last) = last {
                 dt { "last run" }
                 dd {
@@ -130,7 +133,7 @@ fn recent(failures: &[StepFailure], step: &str) -> Markup {
                             (when(it.started))
                         }
                         @if let Some(cause) = it.cause { span.dim { " (" (cause) ")" } }
-                        @if let Some(message) = &it.message { " " (line(message, SENTENCE)) }
+                        @if let Some(message) = &it.message { p.why { (line(message, SENTENCE)) } }
                     }
                 }
             }

@@ -118,11 +118,11 @@ fn after_the_clock_has_gone_back_nobody_waits_for_the_old_time() {
 #[test]
 fn a_pause_survives_and_misses_nothing() {
     let mut agenda = fresh();
-    agenda.pause(at(10), "maintenance");
+    agenda.pause(at(10), "maintenance", None);
     assert_eq!(agenda.look(at(10_000), false), Look::default());
     assert_eq!(agenda.wake(), None);
     let entry = agenda.entry();
-    assert_eq!(entry.paused, Some(Pause { since: at(10), reason: "maintenance".into() }));
+    assert_eq!(entry.paused, Some(Pause { since: at(10), reason: "maintenance".into(), until: None }));
 
     let (mut agenda, missed) = restored(entry, at(20_000));
     assert_eq!((agenda.wake(), missed), (None, None));
@@ -173,7 +173,7 @@ fn no_second_look_where_the_schedule_is_quicker_or_a_run_goes_on() {
 
     let mut agenda = fresh();
     agenda.ended(at(10), Trigger::Schedule, Verdict::Failed, Some(Verdict::Passed));
-    agenda.pause(at(20), "seen");
+    agenda.pause(at(20), "seen", None);
     agenda.resume(at(30));
     assert_eq!(agenda.recheck(), None);
 }
@@ -185,7 +185,7 @@ fn without_a_rhythm_there_is_nothing_to_do() {
     assert_eq!((agenda.wake(), missed), (None, None));
     assert_eq!(agenda.look(at(100), false), Look::default());
     agenda.ended(at(100), Trigger::Request, Verdict::Failed, None);
-    agenda.pause(at(100), "no reason");
+    agenda.pause(at(100), "no reason", None);
     agenda.resume(at(101));
     assert_eq!(agenda.wake(), None);
 }

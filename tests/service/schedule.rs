@@ -95,7 +95,7 @@ async fn a_clock_that_jumps_back_does_not_stop_the_schedule() {
 #[tokio::test]
 async fn a_pause_survives_a_restart() {
     let mut rig = Rig::new().await;
-    rig.service.pause("front", "the shop is being painted").await.unwrap();
+    rig.service.pause("front", "the shop is being painted", None).await.unwrap();
     let kept = rig.store.entry("front").unwrap();
     assert_eq!(kept.paused.as_ref().unwrap().reason, "the shop is being painted");
     rig.happened();
