@@ -144,7 +144,7 @@ pub(crate) fn framed(site: &Site<'_>, head: &Head<'_>, main: &Markup) -> String 
                 }
                 meta name="viewport" content="width=device-width, initial-scale=1";
                 meta name="color-scheme" content="light dark";
-                meta name="referrer" content="no-referrer";
+                meta name="referrer" content="same-origin";
                 meta name="robots" content="noindex, nofollow";
                 title { (verdict) (line(head.title, 120)) " · " (suite_name) }
                 link rel="icon" href=(favicon(head.verdict));
