@@ -67,7 +67,8 @@ export async function failedRun(browser, service, path, step) {
   assert.ok(await section.evaluate((it) => it.open), "what failed is open");
   assert.match(await section.locator(".failure .message").textContent(), /\S/);
   assert.match(await section.locator(".again").textContent(), new RegExp(`cargo test .*--exact onboarding::${step}`));
-  const exchange = it.page.locator("details.exchange:not([open])").first();
+  const id = await it.page.locator("details.exchange:not([open])").first().getAttribute("id");
+  const exchange = it.page.locator(`[id="${id}"]`);
   const answer = exchange.locator(".side").last();
   await exchange.evaluate((it) => {
     for (let at = it.parentElement; at; at = at.parentElement) if (at.tagName === "DETAILS") at.open = true;

@@ -6,12 +6,12 @@ use maud::{Markup, html};
 use super::{
     CanaryRow, NAME, SENTENCE, Tally,
     control::control,
-    row::{past, plan, root, since, uptime_is},
+    row::{past, paused, plan, root, since, uptime_is},
 };
 use crate::{
     report::html::{
         HOME, Head, Site, canary_path, framed, run_path, step_path,
-        text::{badge, counted, line, shape, time, when},
+        text::{badge, counted, line, measured, shape, time, when},
     },
     store::{StepStatistics, Summary, Trigger},
     verdict::Verdict,
@@ -78,6 +78,7 @@ pub fn canary(site: &Site<'_>, view: &CanaryView<'_>) -> String {
             h1 {
                 (shape(mark)) (line(&row.canary, NAME)) " "
                 span class={ "word " (mark) } { (verdict.map_or("no runs yet", Verdict::as_str)) }
+                (paused(row))
             }
             (since(row, now))
         }
@@ -95,6 +96,13 @@ pub fn canary(site: &Site<'_>, view: &CanaryView<'_>) -> String {
 }
 
 fn steps(canary: &str, steps: &[StepRow], since: Timestamp) -> Markup {
+    // What is wrong stands first; otherwise the order of the table of contents is kept.
+    let mut steps: Vec<_> = steps.iter().collect();
+    steps.sort_by_key(|it| match it.verdict {
+        Some(Verdict::Failed) => 0,
+        Some(Verdict::Inconclusive) => 1,
+        Some(Verdict::Passed | Verdict::Blocked | Verdict::Skipped) | None => 2,
+    });
     html! {
         section.card aria-labelledby="steps" {
             h2 #steps { "Steps" }
@@ -130,7 +138,7 @@ fn step(canary: &str, step: &StepRow) -> Markup {
                 Some(it) => {
                     td.number { (it.runs) }
                     td.number { @if it.failed > 0 { span.word.failed { (it.failed) } } @else { "0" } }
-                    @for value in [it.p50_ms, it.p90_ms, it.p99_ms, it.max_ms] { td.number { (time(value)) } }
+                    @for value in [it.p50_ms, it.p90_ms, it.p99_ms, it.max_ms] { td.number { (measured(value)) } }
                 }
                 None => @for _ in 0..6 { td.number.dim { "–" } },
             }

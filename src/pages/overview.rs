@@ -6,7 +6,7 @@ use maud::{Markup, html};
 use super::{
     CanaryRow, NAME, SENTENCE,
     control::control,
-    row::{past, plan, root, since, uptime_is},
+    row::{past, paused, plan, root, since, uptime_is},
 };
 use crate::{
     report::html::{
@@ -156,6 +156,7 @@ fn row(canary: &CanaryRow, now: Timestamp) -> Markup {
                 h2 id={ (id) "-name" } {
                     (shape(mark)) a href=(canary_path(&canary.canary)) { (line(&canary.canary, NAME)) } " "
                     span class={ "word " (mark) } { (word) }
+                    (paused(canary))
                 }
                 (since(canary, now))
             }

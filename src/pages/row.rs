@@ -66,6 +66,12 @@ impl CanaryRow {
     }
 }
 
+/// That its schedule stands still, beside its verdict: what is green may be old.
+pub(super) fn paused(canary: &CanaryRow) -> Markup {
+    let is_paused = canary.schedule.as_ref().is_some_and(|it| it.paused.is_some());
+    html! { @if is_paused { span.tag.paused { "paused" } } }
+}
+
 /// The past of a canary at a glance: its runs, its days, its uptime.
 pub(super) fn past(canary: &CanaryRow, now: Timestamp, links: Option<&str>) -> Markup {
     let runs: Vec<_> = canary.runs.iter().filter(|it| !it.filtered).take(timeline::RUNS).cloned().collect();

@@ -7,7 +7,7 @@ use super::{NAME, SENTENCE, chart::chart};
 use crate::{
     report::html::{
         HOME, Head, Site, address, canary_path, framed, run_path, step_anchor, step_path,
-        text::{badge, counted, line, near, shape, time, when},
+        text::{badge, counted, line, measured, near, shape, time, when},
     },
     store::{StepPoint, StepStatistics},
     verdict::{Cause, Verdict},
@@ -103,7 +103,7 @@ pub fn step(site: &Site<'_>, view: &StepView<'_>) -> String {
                     @for (name, value) in
                         [("p50", own.p50_ms), ("p90", own.p90_ms), ("p99", own.p99_ms), ("slowest", own.max_ms)]
                     {
-                        div { dt { (name) } dd { (time(value)) } }
+                        div { dt { (name) } dd { (measured(value)) } }
                     }
                     div { dt { "runs" } dd { (own.runs) } }
                     div {
@@ -147,7 +147,7 @@ fn recent(failures: &[StepFailure], step: &str) -> Markup {
 /// All steps of the canary, this one marked.
 fn all(canary: &str, step: &str, statistics: &[StepStatistics]) -> Markup {
     html! {
-        @if !statistics.is_empty() {
+        @if statistics.len() > 1 {
             details.card.group #statistics {
                 summary { "All " (counted(statistics.len(), "step", "steps")) " of " (line(canary, NAME)) }
                 div.scroll role="region" aria-label="Statistics of all steps" tabindex="0" {
@@ -175,7 +175,7 @@ fn all(canary: &str, step: &str, statistics: &[StepStatistics]) -> Markup {
                                         @if it.failed > 0 { span.word.failed { (it.failed) } } @else { "0" }
                                     }
                                     @for value in [it.p50_ms, it.p90_ms, it.p99_ms, it.max_ms] {
-                                        td.number { (time(value)) }
+                                        td.number { (measured(value)) }
                                     }
                                 }
                             }

@@ -54,7 +54,7 @@ pub fn surface(site: &Site<'_>, view: &SurfaceView<'_>) -> String {
     let title = match operations.len() {
         0 => "No operations".to_owned(),
         all if told().next().is_none() => {
-            format!("{} wait for a run", counted(all, "operation", "operations"))
+            format!("{}, no run yet", counted(all, "operation", "operations"))
         }
         all if passed == all => format!("All {} passed", counted(all, "operation", "operations")),
         all => format!("{passed} of {} passed", counted(all, "operation", "operations")),

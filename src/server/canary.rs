@@ -88,7 +88,8 @@ pub(super) async fn page(
         Err(why) => return problem(&state, wanted, StatusCode::BAD_REQUEST, &why),
     };
     match shown(&state, entry, &view, wish).await {
-        Ok((page, verdict)) => with_verdict(html(StatusCode::OK, page), verdict),
+        Ok((page, Some(verdict))) => with_verdict(html(StatusCode::OK, page), verdict),
+        Ok((page, None)) => html(StatusCode::OK, page),
         Err(error @ StoreError::BadCursor) => {
             problem(&state, wanted, StatusCode::BAD_REQUEST, &error.to_string())
         }
@@ -101,7 +102,7 @@ async fn shown(
     entry: Entry,
     view: &service::CanaryView,
     wish: Wish,
-) -> Result<(String, Verdict), StoreError> {
+) -> Result<(String, Option<Verdict>), StoreError> {
     let (service, store, name) = (&state.service, state.service.store(), &*view.canary);
     let now = service.clock().now();
     let row = row_of(service, view, &days(service, now).await?, now).await?;
@@ -131,7 +132,7 @@ async fn shown(
     };
     let (logout, target) = (logout(state, entry), service.target());
     let site = Site { logout: logout.as_deref(), ..ours(&service.plan().suite, &target) };
-    Ok((canary(&site, &shown), view.last().map_or(Verdict::Skipped, |it| it.verdict)))
+    Ok((canary(&site, &shown), view.last().map(|it| it.verdict)))
 }
 
 /// The steps of the plan, and behind them what was one once and still has a history.

@@ -133,6 +133,26 @@ fn a_pause_survives_and_misses_nothing() {
 }
 
 #[test]
+fn a_pause_ends_by_itself() {
+    let mut agenda = fresh();
+    agenda.pause(at(10), "maintenance", Some(at(1000)));
+    assert_eq!(agenda.look(at(999), false), Look::default());
+    assert_eq!(agenda.wake(), Some(at(1000)));
+    let entry = agenda.entry();
+
+    let look = agenda.look(at(1000), false);
+    assert_eq!((look.start, look.missed, look.changed), (None, None, true));
+    assert_eq!((agenda.entry().paused, agenda.wake()), (None, Some(at(1300))));
+    assert!(!agenda.look(at(1001), false).changed, "once");
+
+    let (agenda, missed) = restored(entry.clone(), at(999));
+    assert_eq!((agenda.wake(), missed), (Some(at(1000)), None));
+    let (agenda, missed) = restored(entry, at(2000));
+    assert_eq!((agenda.entry().paused, missed), (None, None), "it has ended while nobody was there");
+    assert!(agenda.wake().is_some());
+}
+
+#[test]
 fn a_first_failure_is_looked_at_once_more() {
     use Verdict::{Failed, Inconclusive, Passed, Skipped};
     for (trigger, verdict, before, rechecks) in [

@@ -50,8 +50,44 @@ async fn every_page_says_what_a_browser_may_do() {
     }
     let page = text(send(rig.get("/canaries/failed/steps/fail")).await).await;
     assert!(page.contains("it is broken"), "{page}");
-    let answer = send(rig.get("/canaries/failed")).await;
-    assert_eq!(answer.headers()["location"], "/#canary-failed");
+}
+
+#[tokio::test]
+async fn a_canary_shows_the_runs_that_are_asked_for() {
+    let rig = Rig::new().await;
+    let mut runs = Vec::new();
+    for _ in 0..2 {
+        let answer = json(send(rig.get("/run/failed")).await).await;
+        runs.push(answer["canaries"][0]["run"].as_str().unwrap().to_owned());
+    }
+    let shown = async |query: &str| {
+        let answer = send(rig.get(&format!("/canaries/failed{query}"))).await;
+        expect(&answer, StatusCode::OK, "failed");
+        let page = text(answer).await;
+        // The marks and the headline show them all, whatever the list does.
+        let list = page.split_once("id=\"runs\"").unwrap().1.to_owned();
+        runs.iter().map(|it| list.contains(&format!("/runs/{it}"))).collect::<Vec<_>>()
+    };
+    let today = rig.service.clock().now().strftime("%F").to_string();
+    for (query, expected) in [
+        (String::new(), [true, true]),
+        ("?verdict=failed".into(), [true, true]),
+        ("?verdict=passed".into(), [false, false]),
+        (format!("?day={today}"), [true, true]),
+        ("?day=2020-02-29".into(), [false, false]),
+    ] {
+        assert_eq!(shown(&query).await, expected, "{query}");
+    }
+    let listed = json(send(rig.get("/api/v1/canaries/failed/runs?limit=1")).await).await;
+    let after = listed["next"].as_str().unwrap();
+    assert_eq!(shown(&format!("?after={after}")).await, [true, false], "behind the newest");
+    for query in ["?verdict=good", "?day=yesterday", "?after=%3Cscript%3E", "?verdict=failed&verdict=passed"]
+    {
+        assert_eq!(status(rig.get(&format!("/canaries/failed{query}"))).await, 400, "{query}");
+    }
+    let page = text(send(rig.get("/canaries/failed")).await).await;
+    assert!(page.contains("it is broken") && page.contains("/canaries/failed/steps/fail"), "{page}");
+    expect(&send(rig.get("/canaries/front")).await, StatusCode::OK, "none");
 }
 
 #[tokio::test]
@@ -77,4 +113,39 @@ async fn schedules_are_paused_with_a_reason() {
     assert!(text(send(rig.get("/")).await).await.contains("new floor"));
     assert_eq!(json(send(rig.post("/canaries/front/resume")).await).await["paused"], serde_json::Value::Null);
     expect(&send(rig.get("/canaries/front/pause")).await, StatusCode::METHOD_NOT_ALLOWED, "none");
+}
+
+#[tokio::test]
+async fn a_pause_may_have_an_end_and_leads_back_to_its_page() {
+    let rig = Rig::new().await;
+    let pause = |length: &str, next: &str| {
+        rig.post("/canaries/front/pause").form(&[("reason", "new floor"), ("for", length), ("next", next)])
+    };
+    for length in ["soon", "-1h", "0s", "91d", "3000h"] {
+        assert_eq!(status(pause(length, "")).await, 400, "{length}");
+    }
+    let before = rig.service.clock().now();
+    let paused = json(send(pause("1h 30m", "")).await).await["paused"].clone();
+    let until: jiff::Timestamp = paused["until"].as_str().unwrap().parse().unwrap();
+    assert!(until.duration_since(before) >= jiff::SignedDuration::from_mins(90));
+    assert!(until.duration_since(before) < jiff::SignedDuration::from_mins(95));
+    assert_eq!(json(send(pause("", "")).await).await["paused"]["until"], serde_json::Value::Null);
+
+    for (next, expected) in
+        [("/canaries/front", "/canaries/front"), ("//evil.example", "/"), ("https://evil.example", "/")]
+    {
+        for request in [pause("1h", next), rig.post("/canaries/front/resume").form(&[("next", next)])] {
+            let answer = send(request.header("accept", "text/html")).await;
+            assert_eq!(answer.status(), StatusCode::SEE_OTHER);
+            assert_eq!(answer.headers()["location"], expected);
+        }
+    }
+}
+
+#[tokio::test]
+async fn the_surface_is_a_page() {
+    let rig = Rig::new().await;
+    let answer = send(rig.get("/surface")).await;
+    expect(&answer, StatusCode::OK, "none");
+    assert!(text(answer).await.contains("This suite says of no operation"));
 }
