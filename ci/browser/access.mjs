@@ -72,9 +72,9 @@ export async function plain(browser, service) {
   await page.locator("#canary-onboarding-pause summary").click();
   await page.getByLabel("Why?").locator("visible=true").fill("the mail server moves");
   await page.getByRole("button", { name: "Pause onboarding" }).click();
-  assert.match(await page.locator("#canary-onboarding .plan").textContent(), /the mail server moves/);
+  assert.match(await page.locator("#canary-onboarding .pausing").textContent(), /the mail server moves/);
   await page.getByRole("button", { name: "Resume onboarding" }).click();
-  assert.equal(await page.locator("#canary-onboarding .shape.paused").count(), 0);
+  assert.equal(await page.locator("#canary-onboarding .pausing").count(), 0);
   await page.locator("#canary-api h2 a").click();
   assert.match(page.url(), /\/canaries\/api$/);
   await page.locator("nav.filters a", { hasText: "failed" }).click();
@@ -102,7 +102,7 @@ export async function foreign(browser, service) {
     ]);
     assert.equal(answer.status(), 403);
     await it.page.goto(`${service.base}/canaries/api`);
-    assert.equal(await it.page.locator(".shape.paused").count(), 0);
+    assert.equal(await it.page.locator(".pausing").count(), 0);
     await it.context.close();
   } finally {
     evil.closeAllConnections();

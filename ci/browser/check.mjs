@@ -4,7 +4,7 @@ import { createRequire } from "node:module";
 import { join } from "node:path";
 import { TOKEN, access, foreign, plain } from "./access.mjs";
 import { hostile } from "./hostile.mjs";
-import { failedRun, green, greenAgain, red, typing } from "./live.mjs";
+import { failedRun, green, greenAgain, red, tabs, typing } from "./live.mjs";
 import { look } from "./look.mjs";
 import { serve } from "./service.mjs";
 
@@ -51,6 +51,8 @@ async function all() {
     say("a form on somebody else's page is refused");
     await typing(browser, watched);
     say("what is being typed outlives a change of the page");
+    await tabs(browser, watched);
+    say("eight tabs get along");
     const pages = await hostile(browser, program, services);
     say(`hostile answers stay text on ${pages} pages`);
   })();

@@ -80,6 +80,30 @@ export async function failedRun(browser, service, path, step) {
   await it.context.close();
 }
 
+/** Many tabs: a browser keeps six connections to a host, and a page that is told of changes holds one. */
+export async function tabs(browser, service) {
+  const it = await visitor(browser);
+  // All windows of a browser without a screen think that they are looked at.
+  await it.context.addInitScript(() => {
+    let isHidden = false;
+    Object.defineProperty(document, "hidden", { get: () => isHidden });
+    window.hide = (is) => {
+      isHidden = is;
+      dispatchEvent(new Event("visibilitychange"));
+    };
+  });
+  const pages = [it.page];
+  while (pages.length < 8) pages.push(await it.context.newPage());
+  for (const page of pages) {
+    await page.goto(`${service.base}/`);
+    await page.evaluate(() => window.hide(true));
+  }
+  await it.page.evaluate(() => (window.hide(false), (document.querySelector("h1").isOld = true)));
+  await until("the tab in front is live", () => it.page.evaluate(() => !document.querySelector("h1").isOld));
+  it.fine();
+  await it.context.close();
+}
+
 /** What somebody types is not lost when the page changes under it. */
 export async function typing(browser, service) {
   const it = await visitor(browser);
@@ -93,10 +117,10 @@ export async function typing(browser, service) {
   assert.equal(await it.page.locator("#canary-api-reason").inputValue(), "the shop is being painted");
   await it.page.locator("#canary-api-length").selectOption("1h");
   await it.page.locator("#canary-api-pause button").click();
-  await it.page.locator("#canary-api .shape.paused").waitFor();
-  assert.match(await it.page.locator("#canary-api .plan").textContent(), /the shop is being painted, until/);
+  await it.page.locator("#canary-api .pausing").waitFor();
+  assert.match(await it.page.locator("#canary-api .pausing").textContent(), /the shop is being painted, until/);
   await it.page.locator("#canary-api-resume").click();
-  await it.page.locator("#canary-api .shape.paused").waitFor({ state: "detached" });
+  await it.page.locator("#canary-api .pausing").waitFor({ state: "detached" });
   it.fine();
   await it.context.close();
 }

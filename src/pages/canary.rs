@@ -5,7 +5,7 @@ use maud::{Markup, html};
 
 use super::{
     CanaryRow, NAME, SENTENCE, Tally,
-    control::control,
+    control::{pause, resume},
     row::{past, paused, plan, root, since, uptime_is},
 };
 use crate::{
@@ -85,8 +85,9 @@ pub fn canary(site: &Site<'_>, view: &CanaryView<'_>) -> String {
         section class={ "card canary " (mark) } aria-label="How it stands" {
             dl.plan.beside { (plan(row, now)) }
             (root(row))
+            (resume(row, "canary", &path, now))
             (past(row, now, Some(&path)))
-            div.more { p.dim { (uptime_is()) } (control(row, "canary", &path)) }
+            div.more { p.dim { (uptime_is()) } (pause(row, "canary", &path)) }
         }
         (self::steps(&row.canary, steps, counted_since))
         (self::runs(&path, &runs))
@@ -214,7 +215,7 @@ fn run(run: &Summary) -> Markup {
             @if let Some(root) = &run.root {
                 p.why {
                     b { (line(root, NAME)) }
-                    @if let Some(message) = &run.message { " " (line(message, SENTENCE)) }
+                    @if let Some(message) = &run.message { " " (line(message, NAME)) }
                     @if let Some(cause) = run.cause { span.dim { " (" (cause) ")" } }
                 }
             }

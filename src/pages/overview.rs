@@ -5,7 +5,7 @@ use maud::{Markup, html};
 
 use super::{
     CanaryRow, NAME, SENTENCE,
-    control::control,
+    control::{pause, resume},
     row::{past, paused, plan, root, since, uptime_is},
 };
 use crate::{
@@ -162,10 +162,11 @@ fn row(canary: &CanaryRow, now: Timestamp) -> Markup {
             }
             dl.plan { (plan(canary, now)) }
             (root(canary))
+            (resume(canary, &id, HOME, now))
             (past(canary, now, None))
             div.more {
                 (list(canary, &id))
-                (control(canary, &id, HOME))
+                (pause(canary, &id, HOME))
             }
         }
     }

@@ -151,17 +151,8 @@ pub(super) fn plan(canary: &CanaryRow, now: Timestamp) -> Markup {
                 }
             }
         }
-        @if let Some(pause) = paused {
-            div {
-                dt { "paused" }
-                dd {
-                    (shape("paused")) "since " (near(pause.since, now)) ": " (line(&pause.reason, NAME))
-                    @match pause.until {
-                        Some(until) => span.dim { ", until " (near(until, now)) },
-                        None => span.dim { ", until somebody resumes it" },
-                    }
-                }
-            }
+        @if paused.is_some() {
+            div { dt { "next run" } dd { (shape("paused")) "paused" } }
         } @else if let Some(schedule) = &canary.schedule {
             div {
                 dt { "next run" }

@@ -56,7 +56,7 @@ pub(super) fn runs(runs: &[Summary], now: Timestamp) -> Markup {
                     rect.hit x=((empty + slot) * SLOT) y="0" width=(SLOT) height=(ground) {}
                     use href={ "#shape-" (mark) } x=((empty + slot) * SLOT + 1) y="3" width="14" height="14" {}
                     @let high = ((ground - top) * run.duration_ms / longest).clamp(1.5, ground - top);
-                    rect.took x=((empty + slot) * SLOT + 4) y=(format!("{:.1}", ground - high)) width="8"
+                    rect.length x=((empty + slot) * SLOT + 4) y=(format!("{:.1}", ground - high)) width="8"
                         height=(format!("{high:.1}")) rx="1" {}
                 }
             }

@@ -81,13 +81,18 @@
     busy = false;
     if (again) refresh();
   };
+  let source = null;
   const listen = () => {
-    const source = new EventSource(document.body.dataset.events);
+    source?.close();
+    source = null;
+    // A browser keeps six connections to a host in all: tabs that nobody looks at ask now and then instead.
+    if (document.hidden) return;
+    source = new EventSource(document.body.dataset.events);
     source.onopen = source.onmessage = refresh;
     source.onerror = () => {
       tell(true);
       // Refused: the browser does not try again by itself.
-      if (source.readyState === 2) setTimeout(listen, 10000);
+      if (source?.readyState === 2) setTimeout(listen, 10000);
     };
   };
   addEventListener("DOMContentLoaded", () => {
@@ -101,7 +106,8 @@
     if (!document.body.dataset.events) return;
     listen();
     addEventListener("focusout", () => setTimeout(() => again && refresh()));
+    addEventListener("visibilitychange", listen);
     // "in 4 min" grows old.
-    setInterval(() => document.hidden || refresh(), 60000);
+    setInterval(refresh, 30000);
   });
 })();
