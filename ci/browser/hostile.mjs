@@ -30,7 +30,7 @@ async function product() {
     request.resume();
     response.writeHead(500, { "content-type": "application/json", "x-bait": "<script>window.pwned=6</script>",
       "chain-request-id": "<img src=x onerror=window.pwned=7>" });
-    response.end(JSON.stringify({ seq_code: "SEQ000", retriable: false, code: BAIT, message: `${BAIT} ${LONG}`, detail: BAIT, [BAIT]: [BAIT, LONG] }));
+    response.end(JSON.stringify({ seq_code: BAIT, retriable: false, message: `${BAIT} ${LONG}`, detail: BAIT, [BAIT]: [BAIT, LONG] }));
   });
   await new Promise((resolve) => server.listen(0, "127.0.0.1", resolve));
   return {
