@@ -104,7 +104,7 @@ export async function hostile(browser, program, programs) {
     }
     it.fine(/status of (400|404|500|503)/);
     await it.context.close();
-    return paths.length;
+    return paths.slice(0, 6).map((it) => service.base + it);
   } finally {
     evil.stop();
   }

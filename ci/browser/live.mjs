@@ -34,17 +34,18 @@ const icon = (page) => page.locator("link[rel=icon]").getAttribute("href");
 
 /** Breaks the product and waits for red. Says how long that took, and which run shows it. */
 export async function red(it, service) {
-  const before = await icon(it.page);
+  const before = { title: await it.page.title(), icon: await icon(it.page) };
   await service.fault("mail_lost", true);
   const began = performance.now();
   await until("onboarding is red", async () => (await stands(it.page, "onboarding")) === "failed", NOTICED);
   const seconds = (performance.now() - began) / 1000;
+  assert.match(before.title, /^passed: Both canaries passed/);
   const root = it.page.locator("#canary-onboarding .root a");
   const step = (await root.textContent()).trim();
   assert.ok(expected("mail_lost").includes(`onboarding::${step}`), `the root is ${step}`);
   assert.equal(await stands(it.page, "api"), "passed", "the other canary has nothing to do with it");
   assert.match(await it.page.title(), /^failed: 1 of 2 canaries failed/);
-  assert.notEqual(await icon(it.page), before, "the tab shows it, too");
+  assert.notEqual(await icon(it.page), before.icon, "the tab shows it, too");
   assert.ok(await it.page.evaluate(() => window.sameDocument), "without a reload");
   return { seconds, step, run: await root.getAttribute("href") };
 }
@@ -52,7 +53,7 @@ export async function red(it, service) {
 export async function greenAgain(it, service) {
   await service.fault("mail_lost", false);
   const began = performance.now();
-  await until("onboarding is green again", async () => (await stands(it.page, "onboarding")) === "passed", 60);
+  await until("onboarding is green again", async () => (await stands(it.page, "onboarding")) === "passed", 80);
   assert.match(await it.page.title(), /^passed: Both canaries passed/);
   assert.ok(await it.page.evaluate(() => window.sameDocument), "without a reload");
   it.fine();

@@ -5,7 +5,7 @@ use maud::{Markup, html};
 
 use super::{
     CanaryRow, NAME, SENTENCE, Tally,
-    control::{pause, resume},
+    control::{pause, resume, run_now},
     row::{past, paused, plan, root, since, uptime_is},
 };
 use crate::{
@@ -87,13 +87,13 @@ pub fn canary(site: &Site<'_>, view: &CanaryView<'_>) -> String {
             (root(row))
             (resume(row, "canary", &path, now))
             (past(row, now, Some(&path)))
-            div.more { p.dim { (uptime_is()) } (pause(row, "canary", &path)) }
+            div.more { p.dim { (uptime_is()) } (pause(row, "canary", &path)) (run_now(row)) }
         }
         (self::steps(&row.canary, steps, counted_since))
         (self::runs(&path, &runs))
         (days(row, &path))
     };
-    framed(site, &Head { verdict, title: &row.canary, live: true, alone: false }, &main)
+    framed(site, &Head { verdict, title: &row.canary, live: true, alone: false, waits: false }, &main)
 }
 
 fn steps(canary: &str, steps: &[StepRow], since: Timestamp) -> Markup {

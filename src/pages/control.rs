@@ -74,3 +74,12 @@ pub(super) fn pause(canary: &CanaryRow, id: &str, next: &str) -> Markup {
         }
     }
 }
+
+/// The button that runs a canary now, paused or not.
+pub(super) fn run_now(canary: &CanaryRow) -> Markup {
+    html! {
+        form method="post" action={ (canary_path(&canary.canary)) "/run" } {
+            button.quiet aria-label={ "Run now: " (line(&canary.canary, NAME)) } { "Run now" }
+        }
+    }
+}

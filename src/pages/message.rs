@@ -62,7 +62,7 @@ pub fn message(site: &Site<'_>, message: &Message<'_>) -> String {
         }
     };
     // No verdict in the tab: it would be taken for the product's.
-    framed(site, &Head { verdict: None, title, live: *live, alone: false }, &main)
+    framed(site, &Head { verdict: None, title, live: *live, alone: false, waits: *live }, &main)
 }
 
 /// What the form to log in needs.
@@ -102,5 +102,5 @@ pub fn login(site: &Site<'_>, login: &Login<'_>) -> String {
     };
     // Who is not logged in need not know what is watched.
     let site = Site { target: "", logout: None, ..*site };
-    framed(&site, &Head { verdict: None, title: "Log in", live: false, alone: false }, &main)
+    framed(&site, &Head { verdict: None, title: "Log in", live: false, alone: false, waits: false }, &main)
 }

@@ -5,7 +5,7 @@ use maud::{Markup, html};
 
 use super::{
     CanaryRow, NAME, SENTENCE,
-    control::{pause, resume},
+    control::{pause, resume, run_now},
     row::{past, paused, plan, root, since, uptime_is},
 };
 use crate::{
@@ -63,7 +63,7 @@ pub fn overview(site: &Site<'_>, overview: &Overview) -> String {
         (legend())
         p.dim { "As of " (when(*now)) }
     };
-    framed(site, &Head { verdict, title: &title, live: true, alone: false }, &main)
+    framed(site, &Head { verdict, title: &title, live: true, alone: false, waits: false }, &main)
 }
 
 fn headline(canaries: &[CanaryRow], verdict: Option<Verdict>) -> String {
@@ -167,6 +167,7 @@ fn row(canary: &CanaryRow, now: Timestamp) -> Markup {
             div.more {
                 (list(canary, &id))
                 (pause(canary, &id, HOME))
+                (run_now(canary))
             }
         }
     }

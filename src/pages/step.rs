@@ -118,7 +118,7 @@ pub fn step(site: &Site<'_>, view: &StepView<'_>) -> String {
     };
     let title = format!("{canary}::{step}");
     let verdict = last.map(|it| it.verdict);
-    framed(site, &Head { verdict, title: &title, live: true, alone: false }, &main)
+    framed(site, &Head { verdict, title: &title, live: true, alone: false, waits: false }, &main)
 }
 
 fn recent(failures: &[StepFailure], step: &str) -> Markup {

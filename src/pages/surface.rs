@@ -96,7 +96,7 @@ pub fn surface(site: &Site<'_>, view: &SurfaceView<'_>) -> String {
             }
         }
     };
-    framed(site, &Head { verdict, title: "Surface", live: true, alone: false }, &main)
+    framed(site, &Head { verdict, title: "Surface", live: true, alone: false, waits: false }, &main)
 }
 
 fn row(row: &OperationRow) -> Markup {

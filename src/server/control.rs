@@ -1,4 +1,6 @@
-//! Schedules are paused, and go on again.
+//! Schedules are paused, and go on again; and canaries are run from a page.
+
+use std::time::Duration;
 
 use axum::{
     Form,
@@ -18,7 +20,12 @@ use super::{
     answer::{Wanted, json_text, problem, see_other},
     login::page,
 };
-use crate::{pages::REASON, report::html::HOME, service::Refusal, store::Schedule};
+use crate::{
+    pages::REASON,
+    report::html::{HOME, run_path},
+    service::{Answered, Ask, Refusal},
+    store::Schedule,
+};
 
 /// The longest pause: a canary that nobody remembers watches nothing.
 const LONGEST: SignedDuration = SignedDuration::from_hours(90 * 24);
@@ -77,6 +84,18 @@ pub(super) async fn resume(
     let name = name.map_or_else(|_| String::new(), |Path(it)| it);
     let done = state.service.resume(&name).await;
     told(&state, &headers, done, next)
+}
+
+/// Runs a canary for somebody with a browser, who is sent to the page where the run will be.
+pub(super) async fn run(From(state): From<State>, name: Name, headers: HeaderMap) -> Response {
+    let name = name.map_or_else(|_| String::new(), |Path(it)| it);
+    let run = match state.service.run(&name, Ask { limit: Duration::ZERO, ..Ask::default() }).await {
+        Ok(Answered::Running { run, .. }) => run,
+        Ok(Answered::Ended { summary, .. }) => summary.run.clone(),
+        Err(refusal) => return refused(&state, Wanted::of(&headers), &refusal),
+    };
+    state.promised.add(&run);
+    see_other(&run_path(&run))
 }
 
 fn told(

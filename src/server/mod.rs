@@ -155,6 +155,7 @@ fn router(state: State) -> Router {
         .route("/canaries/{canary}/steps/{step}", get(pages::of_step))
         .route("/canaries/{canary}/pause", post(control::pause))
         .route("/canaries/{canary}/resume", post(control::resume))
+        .route("/canaries/{canary}/run", post(control::run))
         .route("/assets/{name}", get(pages::asset))
         .route(login::LOGIN, get(login::form).post(login::enter))
         .route(LOGOUT, post(login::leave))

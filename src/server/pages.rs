@@ -74,7 +74,7 @@ pub(super) async fn of_run(
     let wanted = Wanted::of(&headers);
     match state.service.store().run(&id).await {
         Err(error) => unreadable(&state, wanted, &error),
-        Ok(None) => not_there(&state, wanted, &id),
+        Ok(None) => not_there(&state, entry, wanted, &id),
         Ok(Some(kept)) if wanted == Wanted::Json => {
             let body = serde_json::to_string(&kept.record).unwrap_or_default() + "\n";
             with_verdict(json_text(StatusCode::OK, body), kept.summary.verdict)
@@ -114,7 +114,7 @@ async fn page_of_run(state: &State, entry: Entry, kept: &Kept) -> Result<String,
 }
 
 /// The run is not kept: it goes on, it will begin, or nobody knows it.
-fn not_there(state: &State, wanted: Wanted, id: &str) -> Response {
+fn not_there(state: &State, entry: Entry, wanted: Wanted, id: &str) -> Response {
     let snapshot = state.service.snapshot();
     let runs = snapshot.canaries.iter().any(|it| it.running.as_ref().is_some_and(|it| it.run == id));
     if !runs && !state.promised.has(id) {
@@ -132,7 +132,10 @@ fn not_there(state: &State, wanted: Wanted, id: &str) -> Response {
     let why = "The run has not ended yet, or is not kept yet. It will be here in a moment.";
     let mut response = if wanted == Wanted::Html {
         let said = Message { title: "Still running", text: why, verdict: None, links: &[], live: true };
-        html(StatusCode::ACCEPTED, message(&ours(&snapshot.suite, &snapshot.target), &said))
+        // The run's page will stand in the same frame.
+        let logout = logout(state, entry);
+        let site = Site { logout: logout.as_deref(), ..ours(&snapshot.suite, &snapshot.target) };
+        html(StatusCode::ACCEPTED, message(&site, &said))
     } else {
         json_text(StatusCode::ACCEPTED, format!("{}\n", serde_json::json!({ "run": id, "running": true })))
     };

@@ -29,6 +29,9 @@ async fn every_page_says_what_a_browser_may_do() {
     assert_eq!(status(rig.get("/run/failed")).await, 500);
     for (path, expected) in [
         ("/", StatusCode::OK),
+        ("/surface", StatusCode::OK),
+        ("/canaries/failed", StatusCode::OK),
+        ("/canaries/failed?verdict=%3Cscript%3E", StatusCode::BAD_REQUEST),
         ("/canaries/failed/steps/fail", StatusCode::OK),
         ("/canaries/failed/steps/other", StatusCode::NOT_FOUND),
         ("/canaries/other/steps/fail", StatusCode::NOT_FOUND),
@@ -140,6 +143,31 @@ async fn a_pause_may_have_an_end_and_leads_back_to_its_page() {
             assert_eq!(answer.headers()["location"], expected);
         }
     }
+}
+
+#[tokio::test]
+async fn a_canary_is_run_from_its_page() {
+    let rig = Rig::new().await;
+    assert!(text(send(rig.get("/canaries/front")).await).await.contains("action=\"/canaries/front/run\""));
+    let answer = send(rig.post("/canaries/front/run")).await;
+    expect(&answer, StatusCode::SEE_OTHER, "none");
+    let run = answer.headers()["location"].to_str().unwrap().to_owned();
+    rig.somebody().await;
+    let page = send(rig.get(&run).header("accept", "text/html")).await;
+    assert_eq!(page.status(), StatusCode::ACCEPTED);
+    let page = text(page).await;
+    assert!(page.contains("data-events=") && page.contains("http-equiv=\"refresh\""), "it waits: {page}");
+    // Who asks again meanwhile gets the same.
+    assert_eq!(send(rig.post("/canaries/front/run")).await.headers()["location"], run);
+    rig.let_one_through();
+    assert_eq!(status(rig.get("/run/front")).await, 200);
+    let page = text(send(rig.get(&run).header("accept", "text/html")).await).await;
+    assert!(!page.contains("http-equiv=\"refresh\""), "{page}");
+    assert_eq!(rig.runs(), 1);
+    assert_eq!(status(rig.post("/canaries/other/run")).await, 404);
+    assert_eq!(status(rig.get("/canaries/front/run")).await, 405);
+    let foreign = rig.post("/canaries/front/run").header("origin", "http://evil.example");
+    assert_eq!(status(foreign).await, 403);
 }
 
 #[tokio::test]

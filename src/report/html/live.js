@@ -60,11 +60,19 @@
     if (active?.selectionStart != null) same?.setSelectionRange?.(active.selectionStart, active.selectionEnd);
     offerCopies();
     scrollTo({ left, top, behavior: "instant" });
+    // What has come to its end changes no more.
+    if (!page.body.dataset.events) {
+      delete document.body.dataset.events;
+      source?.close();
+    }
     document.title = page.title;
     const icon = (of) => of.querySelector("link[rel=icon]");
     icon(document).href = icon(page).href;
   };
+  let source = null;
+  const isLive = () => document.body.dataset.events;
   const refresh = async () => {
+    if (!isLive()) return;
     again = busy || isChoosing();
     if (again) return;
     busy = true;
@@ -81,13 +89,13 @@
     busy = false;
     if (again) refresh();
   };
-  let source = null;
   const listen = () => {
     source?.close();
     source = null;
+    if (!isLive()) return;
     // A browser keeps six connections to a host in all: tabs that nobody looks at ask now and then instead.
     if (document.hidden) return;
-    source = new EventSource(document.body.dataset.events);
+    source = new EventSource(isLive());
     source.onopen = source.onmessage = refresh;
     source.onerror = () => {
       tell(true);
@@ -103,7 +111,7 @@
       const button = event.target.closest?.("button[data-copy]");
       if (button) copy(button);
     });
-    if (!document.body.dataset.events) return;
+    if (!isLive()) return;
     listen();
     addEventListener("focusout", () => setTimeout(() => again && refresh()));
     addEventListener("visibilitychange", listen);

@@ -122,6 +122,8 @@ pub(crate) struct Head<'a> {
     pub(crate) live: bool,
     /// Whether the rest of the site can be reached from it.
     pub(crate) alone: bool,
+    /// Whether there will soon be something else in its place: it is asked for again also where no script does that.
+    pub(crate) waits: bool,
 }
 
 /// A whole page around its main part.
@@ -146,6 +148,7 @@ pub(crate) fn framed(site: &Site<'_>, head: &Head<'_>, main: &Markup) -> String 
                 meta name="color-scheme" content="light dark";
                 meta name="referrer" content="same-origin";
                 meta name="robots" content="noindex, nofollow";
+                @if head.waits { noscript { meta http-equiv="refresh" content="2"; } }
                 title { (verdict) (line(head.title, 120)) " · " (suite_name) }
                 link rel="icon" href=(favicon(head.verdict));
                 @match assets {

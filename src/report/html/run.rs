@@ -81,7 +81,11 @@ pub fn run(site: &Site<'_>, view: &RunView<'_>) -> String {
         @if !surface.is_empty() { (operations(surface, &|prover| in_run(record, &anchors, prover))) }
     };
     let title = format!("{} run {}", record.canary, record.run);
-    framed(site, &Head { verdict: Some(record.verdict), title: &title, live: false, alone: false }, &main)
+    framed(
+        site,
+        &Head { verdict: Some(record.verdict), title: &title, live: false, alone: false, waits: false },
+        &main,
+    )
 }
 
 /// Runs and their operations in one file that needs nothing else: for CI to keep, and people to send around.
@@ -132,7 +136,7 @@ pub fn report(suite: &str, records: &[RunRecord], surface: &[SurfaceCase]) -> St
     let target = if targets.len() == 1 { records[0].target.as_str() } else { "" };
     let site = Site { suite, target, assets: Assets::Embedded { nonce: None }, logout: None };
     let title = "report";
-    framed(&site, &Head { verdict: Some(verdict), title, live: false, alone: true }, &main)
+    framed(&site, &Head { verdict: Some(verdict), title, live: false, alone: true, waits: false }, &main)
 }
 
 /// One run: its head, its roots, its waterfall, its steps.
