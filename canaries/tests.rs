@@ -33,3 +33,5 @@ mod settings;
 mod signals;
 #[path = "tests/surface.rs"]
 mod surface;
+#[path = "tests/traces.rs"]
+mod traces;

@@ -32,7 +32,7 @@ use tokio::{
 use tokio_util::sync::CancellationToken;
 
 use crate::{
-    config::{ConfigError, Environment, OwnSettings, Settings, Setup, Start},
+    config::{ConfigError, Environment, OtlpSettings, OwnSettings, Settings, Setup, Start},
     journal,
     record::RunRecord,
     redact::Redactor,
@@ -43,6 +43,7 @@ use crate::{
         text,
     },
     suite::{Journal, Plan, Run, RunOptions, Suite},
+    trace,
     verdict::{EXIT_USAGE, Verdict},
 };
 
@@ -126,6 +127,11 @@ fn say(line: impl fmt::Display) {
     let _ = writeln!(std::io::stderr().lock(), "{line}");
 }
 
+/// A line about something that changes no verdict.
+fn warn(line: String) {
+    say(format_args!("warning: {line}"));
+}
+
 /// Nothing was run, and why.
 struct Refusal(String);
 
@@ -174,6 +180,9 @@ fn run<S: Setup>(
     })?;
     let runtime = Runtime::new().map_err(|error| Refusal(format!("the runtime cannot start: {error}")))?;
     let start = setup.start()?;
+    if let Some(traces) = &own.traces {
+        traces.teach(&start.redactor);
+    }
     plan.check_resources(&start.resources)?;
     let (journal, left) = journal::of_target(&own, &start)?;
     if let Some(warning) = left {
@@ -184,6 +193,9 @@ fn run<S: Setup>(
 
     // The first line: a green result is worth nothing without the target it was seen on.
     say(format_args!("watching {} at {}", plan.suite, start.redactor.clean(&start.target)));
+    if let Some(traces) = &own.traces {
+        say(trace::announcement(traces));
+    }
 
     let limit = args.test_threads.map(|threads| Arc::new(Semaphore::new(threads)));
     args.test_threads = Some(match args.test_threads {
@@ -236,6 +248,10 @@ fn run<S: Setup>(
     });
     drop(watchdog);
     let code = reporter.report();
+    if let Some(traces) = &own.traces {
+        // After the reports: whatever the receiver does, these are there.
+        reporter.send_traces(traces);
+    }
     let all_well = all_well && look.is_none_or(|look| look(&reporter.finished(&start.target)));
     // A step that blocks its thread must not keep the process alive.
     runtime.shutdown_background();
@@ -297,6 +313,15 @@ impl Reporter {
             records,
             redactor,
         }
+    }
+
+    /// Sends the traces of the runs as they stand.
+    fn send_traces(&self, to: &OtlpSettings) {
+        let redactor = self.redactor();
+        let mut records: Vec<_> = self.runs.iter().map(|run| run.record()).collect();
+        // As the reports: each run knows secrets of its own.
+        records.iter_mut().for_each(|it| it.clean(&redactor));
+        trace::send_all(to, &redactor, records, warn);
     }
 
     /// Writes the reports and the summary of the runs as they stand; returns the exit code.
