@@ -4,11 +4,13 @@
 //! limits, by which name the service was called, who asks, and from which page.
 //!
 //! Reading order: this file (the public face and the routes), `routes`, `options`, `state`, `connection`, `idle`,
-//! `patient`, `gate`, `key`, `rate`, `answer`, `problem`, then the handlers: `run`, `promised`, `overview`, `pages`, `login`, `feed`, `health`,
+//! `patient`, `gate`, `key`, `rate`, `answer`, `problem`, then the handlers: `run`, `promised`,
+//! `overview`, `canary`, `pages`, `login`, `feed`, `health`,
 //! `control`.
 
 mod answer;
 pub mod api;
+mod canary;
 mod connection;
 mod control;
 mod feed;
@@ -45,7 +47,7 @@ use routes::Routes;
 pub(crate) use state::State;
 
 use crate::{
-    report::html::{EVENTS, HOME, LOGOUT},
+    report::html::{EVENTS, HOME, LOGOUT, SURFACE},
     secret::Secret,
     service::Service,
 };
@@ -154,10 +156,12 @@ fn routes(finish: impl FnOnce(Router<Arc<Service>>) -> Router<State>) -> Routes<
         .post("/run/{canary}", run::one)
         .without_head("/run/{canary}", run::not_by_head)
         .get("/runs/{run}", pages::of_run)
-        .get("/canaries/{canary}", pages::of_canary)
+        .get("/canaries/{canary}", canary::page)
+        .get(SURFACE, canary::surface)
         .get("/canaries/{canary}/steps/{step}", pages::of_step)
         .post("/canaries/{canary}/pause", control::pause)
         .post("/canaries/{canary}/resume", control::resume)
+        .post("/canaries/{canary}/run", control::run)
         .get("/assets/{name}", pages::asset)
         .get(login::LOGIN, login::form)
         .post(login::LOGIN, login::enter)

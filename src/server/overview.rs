@@ -29,7 +29,7 @@ use crate::{
     clock::Clock,
     pages::{CanaryRow, Overview, Running, Tally, overview},
     report::html::Site,
-    service::{CanaryView, RECENT, Service},
+    service::{CanaryView, Days, RECENT, Service},
     store::{Outcomes, StoreError, Summary},
     verdict::Verdict,
 };
@@ -126,20 +126,13 @@ async fn rendered(state: &State, entry: Entry) -> Result<(String, Verdict), Stor
     let service = &state.service;
     let snapshot = service.snapshot();
     let now = service.clock().now();
-    let days = service.days(now.saturating_sub(DAYS).unwrap_or(Timestamp::MIN)).await?;
+    let days = days(service, now).await?;
     let mut canaries = Vec::with_capacity(snapshot.canaries.len());
     let shown = (RUNS / snapshot.canaries.len().max(1)).max(FEW);
     for view in &snapshot.canaries {
-        canaries.push(CanaryRow {
-            canary: view.canary.to_string(),
-            rhythm: view.rhythm.clone(),
-            runs: view.runs.iter().take(shown).map(|it| (**it).clone()).collect(),
-            last_24_h: of_a_day(service, view, now).await?,
-            days: days.get(&*view.canary).cloned().unwrap_or_default(),
-            totals: view.totals.clone(),
-            schedule: Some(view.schedule.clone()),
-            running: view.running.as_ref().map(|it| Running { run: None, since: it.since }),
-        });
+        let mut row = row_of(service, view, &days, now).await?;
+        row.runs.truncate(shown);
+        canaries.push(row);
     }
     let verdict = Verdict::worst(snapshot.canaries.iter().filter_map(|it| it.last()).map(|it| it.verdict));
     let logout = logout(state, entry);
@@ -157,6 +150,31 @@ async fn rendered(state: &State, entry: Entry) -> Result<(String, Verdict), Stor
             Err(_) => Ok((String::new(), verdict)),
         },
     }
+}
+
+/// The days that pages show.
+pub(super) async fn days(service: &Service, now: Timestamp) -> Result<Arc<Days>, StoreError> {
+    service.days(now.saturating_sub(DAYS).unwrap_or(Timestamp::MIN)).await
+}
+
+/// A canary as pages show it.
+pub(super) async fn row_of(
+    service: &Service,
+    view: &CanaryView,
+    days: &Days,
+    now: Timestamp,
+) -> Result<CanaryRow, StoreError> {
+    Ok(CanaryRow {
+        canary: view.canary.to_string(),
+        rhythm: view.rhythm.clone(),
+        runs: view.runs.iter().map(|it| (**it).clone()).collect(),
+        last_24_h: of_a_day(service, view, now).await?,
+        days: days.get(&*view.canary).cloned().unwrap_or_default(),
+        totals: view.totals.clone(),
+        schedule: Some(view.schedule.clone()),
+        // Its page says so, too, until it has ended.
+        running: view.running.as_ref().map(|it| Running { run: Some(it.run.clone()), since: it.since }),
+    })
 }
 
 /// What is at hand is a day's runs, unless they come often.

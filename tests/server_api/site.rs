@@ -88,9 +88,25 @@ async fn see_run(sites: Sites, runs: Out<Runs>) -> Result<()> {
 }
 
 async fn see_canary(sites: Sites) -> Result<()> {
-    let answer = expect(sites.at("main").get("/canaries/front"), 303).await?;
-    same("location", &answer.header("location").into(), "/#canary-front")?;
+    expect(sites.at("main").get("/canaries/front?verdict=passed"), 200).await?;
+    expect(sites.at("main").get("/canaries/front?verdict=blue"), 400).await?;
     expect(sites.at("main").get("/canaries/nobody"), 404).await?;
+    expect(sites.at("gone").get("/canaries/front"), 500).await?;
+    Ok(())
+}
+
+async fn see_surface(sites: Sites) -> Result<()> {
+    expect(sites.at("main").get("/surface"), 200).await?;
+    expect(sites.at("gone").get("/surface"), 500).await?;
+    Ok(())
+}
+
+async fn run_by_form(sites: Sites) -> Result<()> {
+    let answer = expect(sites.at("open").post("/canaries/front/run"), 303).await?;
+    let to_a_run = answer.header("location").is_some_and(|it| it.starts_with("/runs/"));
+    same("to the run", &to_a_run.into(), true)?;
+    expect(sites.at("open").post("/canaries/nobody/run"), 404).await?;
+    expect(sites.at("stopped").post("/canaries/front/run"), 503).await?;
     Ok(())
 }
 
@@ -234,6 +250,10 @@ pub(super) fn with_site(canary: Canary) -> Canary {
         .covers("see-run")
         .step("see_canary", see_canary)
         .covers("see-canary")
+        .step("see_surface", see_surface)
+        .covers("see-surface")
+        .step("run_by_form", run_by_form)
+        .covers("run-by-form")
         .step("see_step", see_step)
         .covers("see-step")
         .step("pause", pause)
