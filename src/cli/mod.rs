@@ -1,12 +1,14 @@
 //! The suite as a program: one binary per product, with the same commands for each.
 
 mod document;
+mod fault;
+mod run;
 mod sandbox;
 #[cfg(feature = "server")]
 mod serve;
 mod surface;
 
-use std::{ffi::OsString, process::ExitCode, sync::Arc, time::Duration};
+use std::{ffi::OsString, fmt, io::Write as _, process::ExitCode, sync::Arc, time::Duration};
 
 use clap::{Args, Parser, Subcommand};
 pub use sandbox::{Exports, Standalone, socket_address};
@@ -29,6 +31,8 @@ struct Arguments<O: Args> {
 
 #[derive(Subcommand)]
 enum Command<O: Args> {
+    /// Runs the canaries once, and shows how they get on.
+    Run(run::RunArguments),
     /// Runs the canaries once, as `cargo test --test canaries` does, with the same arguments.
     #[command(disable_help_flag = true)]
     Test {
@@ -64,6 +68,7 @@ pub fn main<S: Setup, O: Args>(
         }
     };
     match command {
+        Command::Run(arguments) => run::run::<S>(&arguments, suite()),
         Command::Test { arguments } => {
             let arguments = [OsString::from("canaries test")].into_iter().chain(arguments);
             harness::main_with::<S>(suite(), arguments, true)
@@ -73,4 +78,9 @@ pub fn main<S: Setup, O: Args>(
         Command::Sandbox(arguments) => sandbox::run(arguments, sandbox),
         Command::Surface(arguments) => surface::run::<S>(&arguments, suite, document),
     }
+}
+
+/// A line for people. That nobody reads it any more must end nothing.
+fn say(line: impl fmt::Display) {
+    let _ = writeln!(std::io::stderr().lock(), "{line}");
 }

@@ -3,7 +3,7 @@
 //! What people read while it starts and stops goes to standard error; standard output has one line per finished run.
 
 use std::{
-    fmt, fs,
+    fs,
     future::Future,
     io::Write as _,
     net::{Ipv4Addr, SocketAddr, TcpListener},
@@ -26,10 +26,15 @@ use tokio::{
 };
 use tokio_util::sync::CancellationToken;
 
-use super::sandbox::socket_address;
+use super::{
+    fault::{switch, unbreakable},
+    sandbox::socket_address,
+    say,
+};
 use crate::{
     config::{ConfigError, Environment, OwnSettings, Settings, Setup, Start},
     drill::Control,
+    harness::Refusal,
     journal,
     report::text,
     secret::Secret,
@@ -88,11 +93,6 @@ fn interval(text: &str) -> Result<Duration, String> {
         .ok_or_else(|| format!("expected at least {SHORTEST:?}, such as `10s`, `5m` or `1h 30m`"))
 }
 
-/// A line for people. That nobody reads it any more must not end the service.
-fn say(line: impl fmt::Display) {
-    let _ = writeln!(std::io::stderr().lock(), "{line}");
-}
-
 pub(super) fn run<S: Setup>(arguments: &ServeArguments, suite: Suite) -> ExitCode {
     match start::<S>(arguments, suite) {
         Ok(code) => code,
@@ -100,15 +100,6 @@ pub(super) fn run<S: Setup>(arguments: &ServeArguments, suite: Suite) -> ExitCod
             say(format_args!("error: {message}"));
             EXIT_USAGE.into()
         }
-    }
-}
-
-/// Nothing was run, and why.
-struct Refusal(String);
-
-impl<E: std::error::Error> From<E> for Refusal {
-    fn from(error: E) -> Self {
-        Self(error.to_string())
     }
 }
 
@@ -302,22 +293,9 @@ fn line(summary: &Summary) -> String {
 /// Switches the faults on, and lets them be switched, if the target is one that may be broken.
 fn control(arguments: &ServeArguments, start: &Start) -> Result<Option<Control>, ConfigError> {
     let ServeArguments { fault, control, .. } = arguments;
-    let Some(world) = &start.world else {
-        let option = match (fault.first(), control) {
-            (None, None) => return Ok(None),
-            (Some(_), _) => "--fault",
-            (None, Some(_)) => "--control",
-        };
-        let found = "faults can be switched in the sandbox inside the process only";
-        return Err(ConfigError::one(option, found, "leave it out, or unset what names the target"));
-    };
-    for fault in fault {
-        world.switch(fault, true).map_err(|error| {
-            let remedy = "take one from the list that `sandbox --fault list` prints";
-            ConfigError::one("--fault", error.to_string(), remedy)
-        })?;
-    }
+    switch(fault, start.world.as_deref())?;
     let Some(address) = *control else { return Ok(None) };
+    let world = start.world.as_ref().ok_or_else(|| unbreakable("--control"))?;
     let listener = TcpListener::bind(address).map_err(|error| {
         ConfigError::one("--control", format!("cannot listen at {address}: {error}"), "choose a free address")
     })?;

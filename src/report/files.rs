@@ -86,13 +86,8 @@ impl Reports {
         target: &str,
         redactor: &Redactor,
     ) -> Result<(), ReportError> {
-        let none = Record {
-            version: VERSION,
-            runs: &[],
-            surface: &[],
-            unfinished: Some(Unfinished { message: UNFINISHED, suite, canaries, target }),
-        };
-        self.put(&unfinished(suite, canaries, target), &none, redactor)
+        let json = unfinished_json(suite, canaries, target, redactor);
+        self.put(&unfinished(suite, canaries, target), json, redactor)
     }
 
     /// Writes the files of a finished run.
@@ -108,16 +103,19 @@ impl Reports {
     ) -> Result<(), ReportError> {
         let xml = junit(suite, records, surface, &self.options)
             .map_err(|error| ReportError::content(&self.files.junit, &error))?;
-        self.put(&xml, &Record { version: VERSION, runs: records, surface, unfinished: None }, redactor)
+        self.put(&xml, json(records, surface, redactor), redactor)
     }
 
-    fn put(&self, xml: &str, record: &Record<'_>, redactor: &Redactor) -> Result<(), ReportError> {
+    fn put(
+        &self,
+        xml: &str,
+        json: serde_json::Result<String>,
+        redactor: &Redactor,
+    ) -> Result<(), ReportError> {
         let ReportFiles { junit, strict: strict_file, record: record_file } = &self.files;
         let xml = redacted(xml, redactor).map_err(|error| ReportError::content(junit, &error))?;
         let core = strict(&xml).map_err(|error| ReportError::content(strict_file, &error))?;
-        let json = serde_json::to_string_pretty(record)
-            .map_err(|error| ReportError::content(record_file, &error))?;
-        let json = redacted_json(&json, redactor) + "\n";
+        let json = json.map_err(|error| ReportError::content(record_file, &error))?;
 
         // All are written before the first is renamed: a full disk leaves the old ones as they are.
         let mut written = Vec::new();
@@ -134,6 +132,63 @@ impl Reports {
     }
 }
 
+/// What `record.json` holds of finished runs, without what the redactor knows.
+pub(crate) fn json(
+    records: &[RunRecord],
+    surface: &[SurfaceCase],
+    redactor: &Redactor,
+) -> serde_json::Result<String> {
+    Record { version: VERSION, runs: records, surface, unfinished: None }.json(redactor)
+}
+
+/// What it holds as long as they have not.
+pub(crate) fn unfinished_json(
+    suite: &str,
+    canaries: &[&str],
+    target: &str,
+    redactor: &Redactor,
+) -> serde_json::Result<String> {
+    let unfinished = Some(Unfinished { message: UNFINISHED, suite, canaries, target });
+    Record { version: VERSION, runs: &[], surface: &[], unfinished }.json(redactor)
+}
+
+/// Whether something can be written to that place. Leaves what is there as it is.
+pub(crate) fn check(path: &Path) -> Result<(), ReportError> {
+    let fault = |error: &dyn fmt::Display| ReportError::file(path, error);
+    if path.is_dir() {
+        return Err(fault(&"it is a folder"));
+    }
+    if is_stream(path) {
+        return Ok(());
+    }
+    let probe = Temporary::write(&folder(path), "").map_err(|error| fault(&error))?;
+    drop(probe);
+    Ok(())
+}
+
+/// Writes a report to a place of somebody's choice: whole, or not at all.
+pub(crate) fn put(path: &Path, text: &str) -> Result<(), ReportError> {
+    let put = || {
+        if is_stream(path) {
+            return fs::write(path, text);
+        }
+        // The file that a link leads to is replaced, not the link.
+        let file = fs::canonicalize(path).unwrap_or_else(|_| path.to_owned());
+        Temporary::write(&folder(&file), text)?.rename(&file)
+    };
+    put().map_err(|error| ReportError::file(path, &error))
+}
+
+/// Whether it is a pipe or a device, which can neither be replaced nor written to twice.
+pub(crate) fn is_stream(path: &Path) -> bool {
+    let system = ["/dev", "/proc"].iter().any(|it| path.starts_with(it));
+    system || fs::metadata(path).is_ok_and(|it| !it.is_file() && !it.is_dir())
+}
+
+fn folder(file: &Path) -> PathBuf {
+    file.parent().filter(|it| !it.as_os_str().is_empty()).unwrap_or(Path::new(".")).to_owned()
+}
+
 #[derive(Serialize)]
 struct Record<'a> {
     version: u32,
@@ -142,6 +197,12 @@ struct Record<'a> {
     surface: &'a [SurfaceCase],
     #[serde(skip_serializing_if = "Option::is_none")]
     unfinished: Option<Unfinished<'a>>,
+}
+
+impl Record<'_> {
+    fn json(&self, redactor: &Redactor) -> serde_json::Result<String> {
+        Ok(redacted_json(&serde_json::to_string_pretty(self)?, redactor) + "\n")
+    }
 }
 
 #[derive(Serialize)]
@@ -246,7 +307,7 @@ impl ReportError {
         }
     }
 
-    fn content(path: &Path, cause: &dyn fmt::Display) -> Self {
+    pub(crate) fn content(path: &Path, cause: &dyn fmt::Display) -> Self {
         Self {
             path: path.to_owned(),
             expected: "a report that can be written",

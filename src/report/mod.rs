@@ -12,5 +12,6 @@ pub mod files;
 pub mod html;
 #[cfg(feature = "harness")]
 pub mod junit;
+pub(crate) mod repeat;
 pub mod surface;
 pub(crate) mod text;

@@ -135,6 +135,18 @@ impl StepEnd {
         self.0.failure.as_deref()
     }
 
+    /// Whether it passed, but not at the first attempt.
+    #[must_use]
+    pub fn flaky(&self) -> bool {
+        self.0.flaky
+    }
+
+    /// How long all its attempts took, in milliseconds.
+    #[must_use]
+    pub fn duration_ms(&self) -> f64 {
+        self.0.duration_ms
+    }
+
     /// Index of the step that a blocked one is blocked by.
     #[must_use]
     pub fn root(&self) -> Option<usize> {
@@ -215,6 +227,23 @@ impl Run {
     #[must_use]
     pub fn size(&self) -> usize {
         self.wanted.iter().filter(|it| **it).count()
+    }
+
+    /// Whether the run has anything to do with a step: it is selected, or pulled in.
+    #[must_use]
+    pub fn wants(&self, step: usize) -> bool {
+        self.wanted[step]
+    }
+
+    /// The steps and fixtures whose body runs now, those that began first leading.
+    #[must_use]
+    pub fn running(&self) -> Vec<usize> {
+        let since = |cell: &Cell| cell.live().as_ref()?.current.as_ref().map(|it| it.started);
+        let steps = self.cells.iter().enumerate();
+        let mut running: Vec<_> =
+            steps.filter_map(|(step, cell)| since(cell).map(|since| (since, step))).collect();
+        running.sort_unstable();
+        running.into_iter().map(|(_, step)| step).collect()
     }
 
     /// Removes from text what this run knows to be secret.
