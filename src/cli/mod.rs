@@ -1,11 +1,15 @@
 //! The suite as a program: one binary per product, with the same commands for each.
 
+#[cfg(feature = "server")]
+mod amount;
 mod document;
 mod fault;
 mod run;
 mod sandbox;
 #[cfg(feature = "server")]
 mod serve;
+#[cfg(feature = "server")]
+mod store;
 mod surface;
 
 use std::{ffi::OsString, fmt, io::Write as _, process::ExitCode, sync::Arc, time::Duration};
@@ -43,6 +47,9 @@ enum Command<O: Args> {
     /// Runs the canaries on their schedules until it is stopped, and keeps what came of it.
     #[cfg(feature = "server")]
     Serve(serve::ServeArguments),
+    /// Looks after what the service keeps: how much it is, a copy, a copy put back.
+    #[cfg(feature = "server")]
+    Store(store::StoreArguments),
     /// Runs the product's sandbox alone, and prints the environment that points the canaries at it.
     Sandbox(sandbox::SandboxArguments<O>),
     /// Runs the canaries once and prints what of the product's OpenAPI document they have not seen.
@@ -75,6 +82,8 @@ pub fn main<S: Setup, O: Args>(
         }
         #[cfg(feature = "server")]
         Command::Serve(arguments) => serve::run::<S>(&arguments, suite()),
+        #[cfg(feature = "server")]
+        Command::Store(arguments) => store::run(&arguments),
         Command::Sandbox(arguments) => sandbox::run(arguments, sandbox),
         Command::Surface(arguments) => surface::run::<S>(&arguments, suite, document),
     }

@@ -182,7 +182,7 @@ pub(crate) fn put(path: &Path, text: &str) -> Result<(), ReportError> {
 /// Whether it is a pipe or a device, which can neither be replaced nor written to twice.
 pub(crate) fn is_stream(path: &Path) -> bool {
     let system = ["/dev", "/proc"].iter().any(|it| path.starts_with(it));
-    system || fs::metadata(path).is_ok_and(|it| !it.is_file() && !it.is_dir())
+    fs::metadata(path).is_ok_and(|it| system || !it.is_file() && !it.is_dir())
 }
 
 fn folder(file: &Path) -> PathBuf {

@@ -25,7 +25,10 @@ pub(super) fn chosen(
     };
     if let Some(name) = json.and_then(Path::to_str).filter(|it| plan.canary(it).is_some()) {
         let found = format!("`{name}` is taken for the name of a file, and is that of a canary");
-        problem("--json", (found, format!("write `{name} --json`, or `--json ./{name}` for the file")));
+        problem(
+            "--json",
+            (found, format!("put the canary first, `{name} --json`; or name the file `./{name}`")),
+        );
     }
     let all = canaries.is_empty() && steps.is_empty();
     let whole = |canary: &CanaryPlan| -> Vec<usize> {

@@ -253,7 +253,9 @@ impl Writer {
         for Shown { run, since, progress } in &mut self.runs {
             let plan = run.plan();
             progress.running = run.running().into_iter().map(|step| plan.title(step)).collect();
-            progress.elapsed_ms = millis(since.elapsed());
+            let took = run.took();
+            progress.over = took.is_some();
+            progress.elapsed_ms = millis(took.unwrap_or_else(|| since.elapsed()));
         }
         let progress: Vec<_> = self.runs.iter().map(|it| it.progress.clone()).collect();
         let (columns, lines) = self.screen.size();

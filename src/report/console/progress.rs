@@ -57,7 +57,10 @@ pub(crate) struct Progress {
     pub(crate) failed: usize,
     pub(crate) inconclusive: usize,
     pub(crate) blocked: usize,
+    /// Since the run began, or from its start to the end of clean-up.
     pub(crate) elapsed_ms: f64,
+    /// Whether it has cleaned up.
+    pub(crate) over: bool,
     /// What runs now, the oldest first.
     pub(crate) running: Vec<String>,
 }
@@ -80,7 +83,7 @@ impl Progress {
         match verdict {
             Verdict::Failed => self.failed += 1,
             Verdict::Inconclusive => self.inconclusive += 1,
-            Verdict::Blocked => self.blocked += 1,
+            Verdict::Blocked => self.blocked += usize::from(!fixture),
             Verdict::Passed | Verdict::Skipped => {}
         }
         // A fixture is none of the steps, but its failure is shown.
@@ -98,7 +101,7 @@ impl Progress {
     }
 
     fn line(&self, names: usize, width: usize, colours: bool) -> String {
-        let Self { canary, ended, of, failed, inconclusive, blocked, elapsed_ms, running } = self;
+        let Self { canary, ended, of, failed, inconclusive, blocked, elapsed_ms, over, running } = self;
         let canary = one_line(canary, LINE);
         let mut rest = " ".repeat(names.saturating_sub(canary.width()));
         rest.push_str(&format!("  {ended:>width$} of {of}", width = of.to_string().len()));
@@ -109,9 +112,12 @@ impl Progress {
         }
         rest.push_str(&format!("  {}", time(*elapsed_ms)));
         // The names of what runs fill what is left of the line; those for which there is no room are counted.
-        let now = if running.is_empty() && ended >= of { "cleaning up".to_owned() } else { String::new() };
         let room = width.saturating_sub(canary.width() + rest.width() + 2);
-        let now = if now.is_empty() { as_many_as_fit(running, room) } else { now };
+        let now = match running.as_slice() {
+            [] if *over => String::new(),
+            [] if ended >= of => "cleaning up".to_owned(),
+            running => as_many_as_fit(running, room),
+        };
         let line = fitting(&format!("{canary}{rest}  {now}"), width);
         match (self.verdict(), line.strip_prefix(canary.as_str())) {
             (Some(verdict), Some(rest)) => format!("{}{rest}", coloured(verdict, &canary, colours)),
@@ -224,6 +230,8 @@ mod tests {
                 "onboarding  67 of 67  812 ms  cleaning up",
             ]
         );
+        let over = Progress { over: true, ..progress().remove(1) };
+        assert_eq!(live(&[over], 80, 24, false), ["onboarding  67 of 67  812 ms"]);
         assert_eq!(
             live(&progress(), 62, 24, false)[0],
             "api           9 of 102, 1 failed, 3 blocked  2.1 s  sign_up…"

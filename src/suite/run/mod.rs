@@ -235,6 +235,12 @@ impl Run {
         self.wanted[step]
     }
 
+    /// How long it took, once it has cleaned up.
+    #[must_use]
+    pub fn took(&self) -> Option<Duration> {
+        self.ended.get().copied()
+    }
+
     /// The steps and fixtures whose body runs now, those that began first leading.
     #[must_use]
     pub fn running(&self) -> Vec<usize> {
