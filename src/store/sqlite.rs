@@ -133,11 +133,13 @@ impl SqliteStore {
                 remedy: "name the store's file with --store, or run `serve` first",
             });
         }
-        // Not one that can only read: as the last to close the store it would leave its log behind, and that may belong
-        // to another user than the next one who writes.
-        let reading = pool(READERS, schema::options(&path).pragma("query_only", "1"));
+        // Not such as can only read: the last of these would leave the log behind, which may then belong to another
+        // user than the next one who writes.
+        let reading = pool(READERS, schema::options(&path));
+        // What would change something fails.
+        let writing = pool(1, schema::options(&path).pragma("query_only", "1"));
         let (retention, open) = (Retention::default(), Mutex::new(None));
-        Ok(Self { path: Some(path), place, retention, writing: reading.clone(), reading, open })
+        Ok(Self { path: Some(path), place, retention, writing, reading, open })
     }
 
     /// How much it holds.

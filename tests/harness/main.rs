@@ -5,10 +5,14 @@
 #![cfg(test)]
 
 mod child;
+#[cfg(all(feature = "drill", feature = "server"))]
+mod command;
 mod configuration;
 mod ending;
 mod marks;
 mod nextest;
+#[cfg(all(feature = "drill", feature = "server"))]
+mod program;
 mod scheduling;
 mod secrets;
 mod selection;
@@ -27,10 +31,17 @@ use libtest_mimic::{Arguments, Trial};
 type Case = (&'static str, fn());
 
 fn main() -> ExitCode {
-    if let Some(name) = Environment::of_process().get("FIXTURE_SUITE") {
+    let environment = Environment::of_process();
+    #[cfg(all(feature = "drill", feature = "server"))]
+    if environment.get("FIXTURE_PROGRAM").is_some() {
+        return program::main();
+    }
+    if let Some(name) = environment.get("FIXTURE_SUITE") {
         return coalmine::harness::main::<setup::FixtureSetup>(suites::by_name(name));
     }
-    let modules = [
+    let modules: &[(&str, &[Case])] = &[
+        #[cfg(all(feature = "drill", feature = "server"))]
+        ("command", command::CASES),
         ("configuration", configuration::CASES),
         ("ending", ending::CASES),
         ("nextest", nextest::CASES),
@@ -41,7 +52,7 @@ fn main() -> ExitCode {
         ("verdicts", verdicts::CASES),
     ];
     let mut trials = Vec::new();
-    for (module, cases) in modules {
+    for &(module, cases) in modules {
         for &(name, case) in cases {
             trials.push(Trial::test(format!("{module}::{name}"), move || {
                 case();

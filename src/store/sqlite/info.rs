@@ -42,9 +42,9 @@ pub(super) async fn contents(pool: &SqlitePool, place: &str) -> Result<Contents,
     .await
     .map_err(fault)?;
     let rows = sqlx::query(
-        "SELECT name, count(*) AS runs, sum(kept <> 0) AS in_full, min(started) AS oldest, max(started) AS newest \
+        "SELECT canary.name, count(*) AS runs, sum(kept <> 0) AS in_full, min(started) AS oldest, max(started) AS newest \
          FROM run JOIN canary ON canary.id = run.canary \
-         GROUP BY canary.id ORDER BY name",
+         GROUP BY canary.id ORDER BY canary.name",
     )
     .fetch_all(pool)
     .await
