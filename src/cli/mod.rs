@@ -4,6 +4,9 @@
 mod amount;
 mod document;
 mod fault;
+mod outputs;
+#[cfg(feature = "server")]
+mod report;
 mod run;
 mod sandbox;
 #[cfg(feature = "server")]
@@ -47,6 +50,9 @@ enum Command<O: Args> {
     /// Runs the canaries on their schedules until it is stopped, and keeps what came of it.
     #[cfg(feature = "server")]
     Serve(serve::ServeArguments),
+    /// Shows a run that the service has kept, or writes a report of it.
+    #[cfg(feature = "server")]
+    Report(report::ReportArguments),
     /// Looks after what the service keeps: how much it is, a copy, a copy put back.
     #[cfg(feature = "server")]
     Store(store::StoreArguments),
@@ -82,6 +88,8 @@ pub fn main<S: Setup, O: Args>(
         }
         #[cfg(feature = "server")]
         Command::Serve(arguments) => serve::run::<S>(&arguments, suite()),
+        #[cfg(feature = "server")]
+        Command::Report(arguments) => report::run(&arguments),
         #[cfg(feature = "server")]
         Command::Store(arguments) => store::run(&arguments),
         Command::Sandbox(arguments) => sandbox::run(arguments, sandbox),

@@ -3,7 +3,6 @@
 //! Settings, engine, reports and exit codes are the harness's; only what people see differs.
 
 mod choice;
-mod outputs;
 mod screen;
 mod terminal;
 
@@ -11,8 +10,8 @@ use std::{path::PathBuf, process::ExitCode, sync::Arc};
 
 use clap::Args;
 
-use self::{outputs::Outputs, screen::Screen, terminal::Terminal};
-use super::fault::switch;
+use self::{screen::Screen, terminal::Terminal};
+use super::{fault::switch, outputs::Outputs};
 use crate::{
     config::{Environment, Setup},
     harness::{Refusal, Selection, Session, Wishes},

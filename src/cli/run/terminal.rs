@@ -16,9 +16,9 @@ use std::{
 use tokio::runtime::Handle;
 use tokio_util::sync::CancellationToken;
 
-use super::{outputs::Outputs, screen::Screen};
+use super::screen::Screen;
 use crate::{
-    cli::say,
+    cli::{outputs::Outputs, say},
     clock::Clock,
     harness::{Begun, Front, Outcome},
     record::millis,
@@ -174,9 +174,10 @@ struct Shown {
 impl Writer {
     /// Writes what it is told until all is over; whether standard output took what was for it.
     fn write(mut self, told: &Receiver<Told>) -> bool {
+        let mut next_draw = Clock::instant();
         loop {
             let next = if self.screen.live {
-                told.recv_timeout(PERIOD)
+                told.recv_timeout(next_draw.saturating_duration_since(Clock::instant()))
             } else {
                 told.recv().map_err(|_| RecvTimeoutError::Disconnected)
             };
@@ -191,8 +192,12 @@ impl Writer {
                     self.screen.keep(&format!("\n{}", summary.trim_end()));
                     return report.is_none_or(|report| delivered(&report));
                 }
-                Err(RecvTimeoutError::Timeout) => self.draw(),
+                Err(RecvTimeoutError::Timeout) => {}
                 Err(RecvTimeoutError::Disconnected) => return false,
+            }
+            if self.screen.live && Clock::instant() >= next_draw {
+                self.draw();
+                next_draw = Clock::instant() + PERIOD;
             }
         }
     }
