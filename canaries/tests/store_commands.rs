@@ -82,7 +82,7 @@ fn announced(out: &str) -> BTreeSet<String> {
 #[track_caller]
 fn until_announced(process: &mut Process, runs: usize) -> BTreeSet<String> {
     until(PATIENCE, "runs", || {
-        assert!(!process.has_ended(), "it has ended{}", process.said());
+        process_goes_on(process);
         Some(announced(&process.out())).filter(|it| it.len() >= runs)
     })
 }
@@ -155,6 +155,56 @@ fn what_is_looked_at_stays_as_it_is() {
 }
 
 #[test]
+fn a_run_that_is_kept_can_be_shown_and_written() {
+    let place = Place::new();
+    let mut service = place.serve(&["--fault", "error_500:create-key"]);
+    let line = until(PATIENCE, "a failed run", || {
+        process_goes_on(&mut service);
+        service.out().lines().find(|it| it.contains(" api failed in ")).map(ToOwned::to_owned)
+    });
+    let run = announced(&line).pop_first().unwrap();
+    let report = |arguments: &[&str]| {
+        let mut command = command(&place.variables, place.folder.path());
+        Process::start(command.arg("report").args(arguments)).wait(PATIENCE)
+    };
+    // Beside the service.
+    let ended = report(&[&run]);
+    ended.expect_code(0);
+    for says in ["api: failed in ", &format!(", run {run} from local"), "\n  create_key failed (assertion)\n"]
+    {
+        assert!(ended.out.contains(says), "no {says}{}", ended.said());
+    }
+    service.kill();
+    let ended = report(&[&run, "--json", "--html", "run.html", "--junit", "run.xml"]);
+    ended.expect_code(0);
+    let json: Value = serde_json::from_str(&ended.out).unwrap();
+    assert_eq!(json["runs"][0]["run"], *run);
+    for name in ["run.html", "run.xml"] {
+        let text = fs::read_to_string(place.path(name)).unwrap();
+        assert!(text.contains(&run) && text.contains("create_key"), "{name}");
+    }
+
+    let near = format!("{run}x");
+    for (arguments, says) in [
+        (&[near.as_str()][..], format!("- RUN: there is no run `{near}` in `")),
+        (&[near.as_str()], format!("remedy: did you mean `{run}`?")),
+        (&["nothing-like-it-at-all"], "remedy: take one from the status page".to_owned()),
+        (&[run.as_str(), "--html", "none/run.html"], "- --html: `none/run.html` is to be a file".to_owned()),
+        (&[run.as_str(), "--store", "none.db"], "there is no store in `none.db`".to_owned()),
+        (&[], "Usage: canaries report".to_owned()),
+    ] {
+        let ended = report(arguments);
+        ended.expect_code(64);
+        assert!(ended.err.contains(&says) && ended.out.is_empty(), "should say {says}{}", ended.said());
+    }
+}
+
+#[track_caller]
+fn process_goes_on(process: &mut Process) {
+    assert!(!process.has_ended(), "it has ended{}", process.said());
+}
+
+#[test]
 fn mistakes_are_named_and_nothing_changes() {
     let place = Place::new();
     fs::write(place.path("text"), "no store, and no database at all, but a text").unwrap();
@@ -202,7 +252,13 @@ fn a_service_is_told_how_much_to_keep() {
 
     // A sweep comes at the start, so what the first service kept in full the second one thins.
     let mut service = place.serve(&[]);
-    until_announced(&mut service, 6);
+    let first = until(PATIENCE, "several runs of one canary", || {
+        process_goes_on(&mut service);
+        let out = service.out();
+        let mut lines = out.lines().filter(|it| it.contains(" onboarding passed "));
+        let (first, _third) = (announced(lines.next()?).pop_first(), lines.nth(1)?);
+        first
+    });
     service.kill();
     let info = place.info(&[]);
     let (runs, in_full) = (info["runs"].as_u64().unwrap(), info["in_full"].as_u64().unwrap());
@@ -211,7 +267,11 @@ fn a_service_is_told_how_much_to_keep() {
     until(PATIENCE, "a sweep", || {
         let info = place.info(&[]);
         let (runs, in_full) = (info["runs"].as_u64()?, info["in_full"].as_u64()?);
-        (in_full < runs && runs >= 6).then_some(())
+        (in_full < runs && runs >= 3).then_some(())
     });
     drop(service);
+    let mut command = command(&place.variables, place.folder.path());
+    let ended = Process::start(command.args(["report", &first])).wait(PATIENCE);
+    ended.expect_code(0);
+    assert!(ended.err.starts_with("only the timings of this run are kept"), "{}", ended.said());
 }

@@ -28,9 +28,17 @@ use crate::{
     verdict::EXIT_USAGE,
 };
 
+/// What every command that runs canaries ends with.
+const EXIT_CODES: &str = "\
+Exit codes:
+   0  passed
+   1  failed: the product is wrong, or a customer would see it as wrong; or nothing was checked
+  64  wrong usage or configuration; nothing was run
+  75  inconclusive: something that is not the product stood in the way";
+
 /// Canaries: they test production from the outside, the way a customer uses it.
 #[derive(Parser)]
-#[command(version, about, disable_help_subcommand = true)]
+#[command(version, disable_help_subcommand = true, after_help = EXIT_CODES)]
 struct Arguments<O: Args> {
     #[command(subcommand)]
     command: Command<O>,

@@ -19,7 +19,14 @@ use crate::{
     verdict::EXIT_USAGE,
 };
 
+/// What people ask next.
+const HELP: &str = "\
+On a terminal, a line per canary shows how far it is; elsewhere, there is a line per step as it ends. The summary \
+names for each failure the exchange and the command that repeats it. JUnit and the records are in the folder of the \
+reports as well: target/canaries, or what COALMINE_REPORTS names.";
+
 #[derive(Args)]
+#[command(after_help = HELP)]
 pub(super) struct RunArguments {
     /// The canaries to run; without any, all.
     #[arg(value_name = "CANARY")]
@@ -27,7 +34,7 @@ pub(super) struct RunArguments {
     /// Runs this step and what it needs; may be repeated.
     #[arg(long, value_name = "CANARY::STEP")]
     step: Vec<String>,
-    /// Writes the records as JSON to this file; without a name, or with `-`, to standard output, and everything else
+    /// Writes the records as JSON to this file; without a name, or with `-`, to standard output, and what people read
     /// to standard error.
     #[arg(long, value_name = "PATH", num_args = 0..=1, default_missing_value = "-")]
     json: Option<PathBuf>,

@@ -211,7 +211,9 @@ impl Writer {
         let end = runtime.block_on(async { run.end_of(step).await });
         let plan = run.plan();
         let verdict = end.verdict();
-        let silent = verdict == Verdict::Passed && plan.is_fixture(step);
+        // A fixture is shown only if it is where something went wrong.
+        let wrong = matches!(verdict, Verdict::Failed | Verdict::Inconclusive);
+        let silent = plan.is_fixture(step) && !wrong;
         if !silent {
             progress.add(verdict, plan.is_fixture(step));
         }
@@ -238,7 +240,7 @@ impl Writer {
                 let width = of.to_string().len();
                 self.screen.keep(&format!("[{ended:>width$}/{of}] {line}"));
             }
-        } else if matches!(verdict, Verdict::Failed | Verdict::Inconclusive) || end.flaky() {
+        } else if wrong || end.flaky() {
             // Steps that are blocked are counted: their root says why.
             self.screen.keep(&line);
             self.draw();

@@ -83,7 +83,7 @@ impl Progress {
         match verdict {
             Verdict::Failed => self.failed += 1,
             Verdict::Inconclusive => self.inconclusive += 1,
-            Verdict::Blocked => self.blocked += usize::from(!fixture),
+            Verdict::Blocked => self.blocked += 1,
             Verdict::Passed | Verdict::Skipped => {}
         }
         // A fixture is none of the steps, but its failure is shown.
@@ -234,7 +234,7 @@ mod tests {
         assert_eq!(live(&[over], 80, 24, false), ["onboarding  67 of 67  812 ms"]);
         assert_eq!(
             live(&progress(), 62, 24, false)[0],
-            "api           9 of 102, 1 failed, 3 blocked  2.1 s  sign_up…"
+            "api           9 of 102, 1 failed, 3 blocked  2.1 s  sign_up …"
         );
         for width in 0..100 {
             for line in live(&progress(), width, 24, false) {
