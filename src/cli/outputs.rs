@@ -11,6 +11,7 @@ use crate::{
     report::{
         files::{self, ReportError},
         junit::{JunitOptions, junit, redacted, unfinished},
+        place,
     },
 };
 
@@ -76,7 +77,7 @@ impl Outputs {
             };
             if path == Path::new(STANDARD_OUTPUT) {
                 problem("only JSON goes to standard output".to_owned(), "name a file");
-            } else if let Err(ReportError { path, expected, cause, remedy }) = files::check(path) {
+            } else if let Err(ReportError { path, expected, cause, remedy }) = place::check(path) {
                 problem(format!("`{}` is to be {expected}, but: {cause}", path.display()), remedy);
             } else if let Some((other, _)) = self.files().take(index).find(|(_, it)| *it == path) {
                 problem(
@@ -97,7 +98,7 @@ impl Outputs {
         target: &str,
         redactor: &Redactor,
     ) -> Result<(), ReportError> {
-        for (form, path) in self.files().filter(|(_, path)| !files::is_stream(path)) {
+        for (form, path) in self.files().filter(|(_, path)| !place::is_stream(path)) {
             let text = match form {
                 Form::Json => files::unfinished_json(suite, canaries, target, redactor)
                     .map_err(|error| ReportError::content(path, &error))?,
@@ -106,7 +107,7 @@ impl Outputs {
                 #[cfg(feature = "server")]
                 Form::Html => html::report(suite, &[], &[]),
             };
-            files::put(path, &text)?;
+            place::put(path, &text)?;
         }
         Ok(())
     }
@@ -132,7 +133,7 @@ impl Outputs {
                     html::report(suite, &records, &surface)
                 }
             };
-            files::put(path, &text)
+            place::put(path, &text)
         };
         self.files().filter_map(|file| write(file).err()).collect()
     }

@@ -7,6 +7,11 @@
 //! Known limitations: nothing is captured, so a step that prints mixes with the results; there is one positional
 //! filter only; `--bench` runs nothing; `RUST_TEST_THREADS` is not read.
 
+#![cfg_attr(
+    not(all(feature = "drill", feature = "surface")),
+    allow(dead_code, unused_imports, reason = "the commands use what is given to the crate here")
+)]
+
 mod front;
 mod select;
 mod session;

@@ -63,10 +63,6 @@ pub(crate) struct Session {
 pub(crate) type Look<'l> = dyn Fn(&Finished) -> bool + 'l;
 
 /// Runs that have ended, for those who look at more than the reports hold.
-#[cfg_attr(
-    not(all(feature = "drill", feature = "surface")),
-    expect(dead_code, reason = "nobody looks without the commands")
-)]
 pub(crate) struct Finished {
     pub(crate) suite: String,
     pub(crate) target: String,

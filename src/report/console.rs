@@ -1,6 +1,6 @@
 //! What people read after a run.
 
-#[cfg(feature = "harness")]
+#[cfg(all(feature = "harness", feature = "drill", feature = "surface"))]
 pub(crate) mod progress;
 
 use std::{collections::BTreeMap, fmt::Write as _};
