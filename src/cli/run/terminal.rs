@@ -120,7 +120,9 @@ impl Front for Terminal {
         let summary = console::summary(records, surface, self.colours);
         let wanted = json.is_some();
         self.tell(Told::Over(redactor.clean(&summary).into_owned(), json));
-        errors.is_empty() && (self.written() || !wanted)
+        // In any case: the process ends after this.
+        let written = self.written();
+        errors.is_empty() && (written || !wanted)
     }
 }
 
