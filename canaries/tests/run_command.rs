@@ -432,7 +432,8 @@ fn a_terminal_shows_how_far_every_canary_is() {
     assert!(widest(after.unwrap().1) < 40, "{narrow:?}");
     assert!(text.contains("\u{1b}[33minconclusive\u{1b}[0m onboarding::receive_code in "), "{text:?}");
     let summary = text.rsplit("A\r\u{1b}[J").next().unwrap();
-    assert!(summary.ends_with(", 1 of 2 canaries\n"), "{summary:?}");
+    // The other one may have been stopped as well.
+    assert!(summary.contains("\noverall: \u{1b}[33minconclusive\u{1b}[0m, "), "{summary:?}");
 }
 
 #[test]
