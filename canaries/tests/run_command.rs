@@ -5,7 +5,7 @@ use std::{
     io::Read as _,
     os::fd::OwnedFd,
     path::{Path, PathBuf},
-    process::{Command, Stdio},
+    process::{Child, Command, Stdio},
     time::{Duration, Instant},
 };
 
@@ -272,6 +272,17 @@ fn reports_go_where_they_are_asked_for() {
     assert_eq!(records(&run.read("run.json")).len(), 1);
 }
 
+/// A program whose output is the test's business. It ends with the test.
+struct Held(Child);
+
+impl Drop for Held {
+    fn drop(&mut self) {
+        // Fails only if it has ended already.
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
 #[test]
 fn a_reader_that_goes_away_costs_neither_verdict_nor_reports() {
     for (arguments, code) in [
@@ -281,11 +292,12 @@ fn a_reader_that_goes_away_costs_neither_verdict_nor_reports() {
         (&["api", "--json", "--fault", "error_500:create-key"], 1),
     ] {
         let run = Run::new(&Variables::new());
-        let mut child = run.command(arguments).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap();
-        drop(child.stdout.take());
+        let mut command = run.command(arguments);
+        let mut child = Held(command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().unwrap());
+        drop(child.0.stdout.take());
         let mut said = String::new();
-        child.stderr.take().unwrap().read_to_string(&mut said).unwrap();
-        assert_eq!(child.wait().unwrap().code(), Some(code), "{arguments:?}: {said}");
+        child.0.stderr.take().unwrap().read_to_string(&mut said).unwrap();
+        assert_eq!(child.0.wait().unwrap().code(), Some(code), "{arguments:?}: {said}");
         assert!(!said.contains("panicked"), "{said}");
         assert_eq!(run.records().len(), 1, "{arguments:?}");
     }
@@ -295,15 +307,16 @@ fn a_reader_that_goes_away_costs_neither_verdict_nor_reports() {
 fn a_reader_that_takes_nothing_is_left_when_the_run_is_stopped() {
     let run = Run::new(&Variables::new());
     // More than a pipe holds, and nobody reads it.
-    let mut child = run.command(&["--json"]).stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
+    let mut command = run.command(&["--json"]);
+    let mut child = Held(command.stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap());
     until(PATIENCE, "the reports", || {
         let text = fs::read_to_string(run.path("reports/record.json")).unwrap_or_default();
         text.contains("\"duration_ms\"").then_some(())
     });
-    assert_eq!(child.try_wait().unwrap(), None, "it waits for its reader");
-    let kill = format!("kill -TERM {}", child.id());
+    assert_eq!(child.0.try_wait().unwrap(), None, "it waits for its reader");
+    let kill = format!("kill -TERM {}", child.0.id());
     assert!(Command::new("sh").args(["-c", &kill]).status().unwrap().success());
-    let status = until(STOP_LIMIT, "its end", || child.try_wait().unwrap());
+    let status = until(STOP_LIMIT, "its end", || child.0.try_wait().unwrap());
     assert_eq!(status.code(), Some(75), "all steps passed, but nobody could read it");
     assert_eq!(run.records().len(), 2);
 }
@@ -368,7 +381,7 @@ impl Terminal {
     fn show(&self, command: &mut Command, mut seen: impl FnMut(&str, u32)) -> (String, Option<i32>) {
         let side =
             || Stdio::from(ioctl_tiocgptpeer(&self.master, OpenptFlags::RDWR | OpenptFlags::NOCTTY).unwrap());
-        let mut child = command.stdin(Stdio::null()).stdout(side()).stderr(side()).spawn().unwrap();
+        let mut child = Held(command.stdin(Stdio::null()).stdout(side()).stderr(side()).spawn().unwrap());
         // The command would keep the other side open.
         command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null());
         let mut bytes = Vec::new();
@@ -377,9 +390,9 @@ impl Terminal {
         // An error says that nobody has the other side any more.
         while let Ok(length @ 1..) = master.read(&mut chunk) {
             bytes.extend_from_slice(&chunk[..length]);
-            seen(&String::from_utf8_lossy(&bytes), child.id());
+            seen(&String::from_utf8_lossy(&bytes), child.0.id());
         }
-        let code = child.wait().unwrap().code();
+        let code = child.0.wait().unwrap().code();
         (String::from_utf8_lossy(&bytes).replace("\r\n", "\n"), code)
     }
 }
