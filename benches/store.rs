@@ -210,6 +210,7 @@ fn made(id: String, canary: &str, number: u32, steps: u32, verdict: Verdict) -> 
         filtered: false,
         steps,
         cleanup: Vec::new(),
+        certificates: Vec::new(),
     };
     Finished { record: Arc::new(record), trigger: Trigger::Schedule }
 }
@@ -264,6 +265,7 @@ fn step(name: &str, verdict: Verdict, random: &mut fastrand::Rng) -> StepRecord 
             failure,
             exchanges: vec![exchange],
             notes: Vec::new(),
+            mails: Vec::new(),
         }],
         ..StepRecord::default()
     }

@@ -37,3 +37,5 @@ mod signals;
 mod store_commands;
 #[path = "tests/surface.rs"]
 mod surface;
+#[path = "tests/traces.rs"]
+mod traces;

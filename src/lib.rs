@@ -36,6 +36,8 @@ pub mod world;
 #[cfg(feature = "harness")]
 pub mod harness;
 pub mod report;
+#[cfg(feature = "harness")]
+pub mod trace;
 
 // The service: what runs canaries on a schedule and tells of it.
 #[cfg(feature = "server")]

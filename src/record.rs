@@ -23,6 +23,9 @@ pub const BODY_LIMIT: usize = 4096;
 /// How much of a body is kept until the record is cleaned and cut, in bytes.
 pub const KEPT_BODY: usize = 64 * 1024;
 
+/// Of how many hosts a record keeps the end of the certificate. A target has a handful.
+pub const CERTIFICATES: usize = 16;
+
 /// How long a failure's message, and each of its causes, may be in a record, in bytes.
 pub const MESSAGE_LIMIT: usize = 2048;
 
@@ -60,6 +63,18 @@ pub struct RunRecord {
     /// What was undone afterwards, in the order in which it was undone.
     #[serde(default)]
     pub cleanup: Vec<CleanupRecord>,
+    /// Until when certificates are valid that the target has shown, at most [`CERTIFICATES`] of them, by host.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub certificates: Vec<CertificateRecord>,
+}
+
+/// The end of a host's certificate.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CertificateRecord {
+    /// The host as in the request's address, with its port if that is another than 443.
+    pub host: String,
+    /// When its certificate ends; if it has shown several, the first of them.
+    pub not_after: Timestamp,
 }
 
 /// Whether a record is of a test case or of what test cases hold.
@@ -147,6 +162,21 @@ pub struct AttemptRecord {
     /// What else the step saw, such as a mail's way.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub notes: Vec<String>,
+    /// Mails that the step has waited for and that came.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub mails: Vec<MailRecord>,
+}
+
+/// How a mail came that a step had waited for. Neither to whom nor what it says: mails carry codes.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct MailRecord {
+    /// What the step calls the addressee: `owner`.
+    pub role: String,
+    /// Where it was filed: `inbox`, `spam`, `trash` or `archive`.
+    pub folder: String,
+    /// From the making of the address, or from the mail to it before this one, until the provider took the mail. Two
+    /// clocks are compared: a little below nought is possible.
+    pub delivery_ms: f64,
 }
 
 /// A [`Failure`] as it is kept.
@@ -283,6 +313,7 @@ impl RunRecord {
             filtered: _,
             steps,
             cleanup,
+            certificates: _,
         } = self;
         clean(target, redactor);
         for step in steps {
@@ -333,6 +364,8 @@ impl StepRecord {
             failure,
             exchanges,
             notes,
+            // The role is a name of the suite, and the rest is ours.
+            mails: _,
         } in attempts
         {
             failure.iter_mut().for_each(|it| it.clean(redactor));
@@ -385,6 +418,15 @@ impl Exchange {
                 .filter(|body| !body.is_empty())
                 .map(|body| cut(&redactor.clean(body).replace('\n', " "), EXCERPT).to_owned()),
         }
+    }
+
+    /// The id under which the request called itself its parent, for the spans of the product: 16 hexadecimal digits of
+    /// the header `traceparent` (W3C Trace Context, 3.2.2).
+    #[must_use]
+    pub fn span_id(&self) -> Option<&str> {
+        let (_, value) =
+            self.request_headers.iter().find(|(name, _)| name.eq_ignore_ascii_case("traceparent"))?;
+        value.split('-').nth(2).filter(|it| it.len() == 16)
     }
 
     fn clean(&mut self, redactor: &Redactor) {

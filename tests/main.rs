@@ -4,6 +4,8 @@ mod compile_fail;
 mod engine;
 #[cfg(feature = "server")]
 mod html;
+#[cfg(feature = "drill")]
+mod http;
 #[cfg(feature = "gmail")]
 mod inbox;
 mod plan;
@@ -22,3 +24,5 @@ mod service;
 mod store;
 #[cfg(feature = "surface")]
 mod surface;
+#[cfg(feature = "harness")]
+mod trace;

@@ -15,7 +15,7 @@ const LAYERS: &[(&str, &[&str])] = &[
     ("values", &["clock", "ensure", "failure", "operations", "record", "redact", "secret", "verdict"]),
     ("engine", &["suite"]),
     ("hands", &["config", "http", "inbox", "journal", "surface", "world"]),
-    ("views", &["harness", "report"]),
+    ("views", &["harness", "report", "trace"]),
     ("service", &["pages", "schedule", "server", "service", "store"]),
     ("commands", &["cli", "drill"]),
 ];

@@ -43,6 +43,7 @@ use crate::{
     service::{Event, Service, ServiceOptions, Stopped},
     store::{Retention, SqliteStore, Store, Summary, Trigger},
     suite::{Plan, Suite},
+    trace::{self, Traces},
     verdict::{EXIT_USAGE, Verdict},
 };
 
@@ -122,6 +123,9 @@ fn start<S: Setup>(arguments: &ServeArguments, suite: Suite) -> Result<ExitCode,
     options.every = arguments.every;
     options.location = arguments.location.clone().unwrap_or_else(|| own.location.clone());
     let path = arguments.store.clone().unwrap_or_else(|| in_folder(&own));
+    if let Some(traces) = &own.traces {
+        traces.teach(&start.redactor);
+    }
     let site = site(arguments, own.token)?;
     if let Some(token) = &site.options.token {
         options.redactor.learn(token.expose());
@@ -137,7 +141,14 @@ fn start<S: Setup>(arguments: &ServeArguments, suite: Suite) -> Result<ExitCode,
     let ServeArguments { keep, keep_size, keep_full, .. } = *arguments;
     let retention = Retention { age: keep, size: keep_size, passed_in_full: keep_full };
     let store = StoreAt { path, retention };
-    let stopped = runtime.block_on(whole(plan, options, store, site))?;
+    let stopped = runtime.block_on(async {
+        if let Some(settings) = &own.traces {
+            say(trace::announcement(settings));
+            let warn = |line| say(format_args!("warning: {line}"));
+            options.traces = Some(Traces::start(settings, &start.redactor, warn)?);
+        }
+        whole(plan, options, store, site).await
+    })?;
     drop(awake);
     // A step that blocks its thread must not keep the process alive.
     runtime.shutdown_background();
@@ -165,12 +176,16 @@ async fn whole(plan: Plan, options: ServiceOptions, at: StoreAt, site: Site) -> 
         let paused = canary.schedule.paused.as_ref().map(|it| format!(", paused: {}", it.reason));
         say(format_args!("  {}: {rhythm}{}", canary.canary, paused.unwrap_or_default()));
     }
+    let traces = service.traces();
     let server = Server::start(site.listener, service.clone(), site.options)?;
     say(format_args!("the status page is at http://{}/", server.address()));
     let stopped = serve(&service, &server, signal).await;
     drop(server);
     drop(service);
     store.close().await;
+    if let Some(traces) = traces {
+        traces.close(trace::LAST_MOMENTS).await;
+    }
     Ok(stopped)
 }
 

@@ -2,10 +2,12 @@
 //! remedy.
 
 mod environment;
+mod otlp;
 
 use std::{collections::BTreeSet, fmt, fs, path::PathBuf, sync::Arc};
 
 pub use environment::Environment;
+pub use otlp::OtlpSettings;
 
 use crate::{
     http::{Roots, client_config},
@@ -261,6 +263,8 @@ pub struct OwnSettings {
     pub location: String,
     /// `COALMINE_TOKEN`: who knows it may ask the service.
     pub token: Option<Secret>,
+    /// `OTEL_…`: where traces go, if anywhere.
+    pub traces: Option<OtlpSettings>,
 }
 
 impl OwnSettings {
@@ -276,6 +280,7 @@ impl OwnSettings {
             reports,
             location: settings.optional("COALMINE_LOCATION").unwrap_or_else(|| "local".to_owned()),
             token: settings.optional_secret("COALMINE_TOKEN"),
+            traces: OtlpSettings::read(settings),
         }
     }
 }

@@ -10,13 +10,13 @@ use tokio::{
 use tokio_util::sync::CancellationToken;
 
 use super::{
-    front::{Begun, Front, Outcome},
+    front::{Begun, Front, Outcome, say},
     select::Selection,
     signals,
     watchdog::{self, Watchdog},
 };
 use crate::{
-    config::{ConfigError, Environment, OwnSettings, Settings, Setup, Start},
+    config::{ConfigError, Environment, OtlpSettings, OwnSettings, Settings, Setup, Start},
     journal,
     record::RunRecord,
     redact::Redactor,
@@ -26,6 +26,7 @@ use crate::{
         text,
     },
     suite::{Journal, Observer, Plan, Run, RunOptions},
+    trace,
     verdict::Verdict,
 };
 
@@ -57,6 +58,8 @@ pub(crate) struct Session {
     watchdog: Watchdog,
     /// None if steps start only when somebody waits for them.
     finishing: Option<Vec<JoinHandle<RunRecord>>>,
+    /// Where traces go, if anywhere.
+    traces: Option<OtlpSettings>,
 }
 
 /// Who looks at runs that have ended; whether that went well.
@@ -99,6 +102,9 @@ impl Session {
         let runtime =
             Runtime::new().map_err(|error| Refusal(format!("the runtime cannot start: {error}")))?;
         let start = start(setup)?;
+        if let Some(traces) = &own.traces {
+            traces.teach(&start.redactor);
+        }
         plan.check_resources(&start.resources)?;
         let (journal, left) = journal::of_target(&own, &start)?;
         let names: Vec<&str> = selection.canaries(&plan).map(|it| it.canary.name()).collect();
@@ -107,6 +113,9 @@ impl Session {
 
         // The first line: a green result is worth nothing without the target it was seen on.
         front.say(&format!("watching {} at {}", plan.suite, start.redactor.clean(&start.target)));
+        if let Some(traces) = &own.traces {
+            front.say(&trace::announcement(traces));
+        }
         if let Some(warning) = left {
             front.say(&warning);
         }
@@ -138,12 +147,12 @@ impl Session {
             drop(inside);
             finish(&reporter.runs, &runtime)
         });
-        Ok(Self { reporter, runtime, start, watchdog, finishing })
+        Ok(Self { reporter, runtime, start, watchdog, finishing, traces: own.traces })
     }
 
     /// Waits until all runs have ended and cleaned up, reports, and lets somebody look; returns the exit code.
     pub(crate) fn end(self, look: Option<&Look<'_>>) -> u8 {
-        let Self { reporter, runtime, start, watchdog, finishing } = self;
+        let Self { reporter, runtime, start, watchdog, finishing, traces } = self;
         runtime.block_on(async {
             for run in finishing.unwrap_or_else(|| finish(&reporter.runs, &runtime)) {
                 // A panic in here is ours; the record is taken below all the same.
@@ -152,6 +161,10 @@ impl Session {
         });
         drop(watchdog);
         let code = reporter.report();
+        if let Some(traces) = &traces {
+            // After the reports: whatever the receiver does, these are there.
+            reporter.send_traces(traces);
+        }
         let all_well = look.is_none_or(|look| look(&reporter.finished(&start.target)));
         // A step that blocks its thread must not keep the process alive.
         runtime.shutdown_background();
@@ -215,6 +228,16 @@ impl Reporter {
             records,
             redactor,
         }
+    }
+
+    /// Sends the traces of the runs as they stand.
+    fn send_traces(&self, to: &OtlpSettings) {
+        let redactor = self.redactor();
+        let mut records: Vec<_> = self.runs.iter().map(|run| run.record()).collect();
+        // As the reports: each run knows secrets of its own.
+        records.iter_mut().for_each(|it| it.clean(&redactor));
+        // Who shows the runs has had the last word already.
+        trace::send_all(to, &redactor, records, |line| say(format_args!("warning: {line}")));
     }
 
     /// Writes the reports and the summary of the runs as they stand; returns the exit code.

@@ -4,12 +4,14 @@
 //! method, path, status, request id and a redacted excerpt, because the engineer on call starts from them.
 
 mod answer;
+mod certificate;
 mod request;
 mod tls;
 
 use std::{sync::Arc, time::Duration};
 
 pub use answer::Answer;
+use certificate::Certificates;
 pub use request::RequestBuilder;
 pub use tls::{Roots, TlsError, client_config};
 
@@ -34,6 +36,7 @@ pub struct HttpPool {
     client: reqwest::Client,
     timeout: Duration,
     answer_limit: usize,
+    certificates: Certificates,
 }
 
 impl HttpPool {
@@ -45,6 +48,8 @@ impl HttpPool {
         tls.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
         let client = reqwest::Client::builder()
             .tls_backend_preconfigured(tls)
+            // Runs record until when the target's certificate is valid.
+            .tls_info(true)
             .redirect(reqwest::redirect::Policy::none())
             .user_agent(concat!("coalmine/", env!("CARGO_PKG_VERSION"), " (canary)"))
             .no_proxy()
@@ -59,7 +64,12 @@ impl HttpPool {
             .map_err(|error| {
                 Failure::of(Cause::Prober, "the HTTP client cannot be set up").caused_by(&error)
             })?;
-        Ok(Self { client, timeout: REQUEST_TIMEOUT, answer_limit: ANSWER_LIMIT })
+        Ok(Self {
+            client,
+            timeout: REQUEST_TIMEOUT,
+            answer_limit: ANSWER_LIMIT,
+            certificates: Certificates::default(),
+        })
     }
 
     /// How long one request may take. Default: [`REQUEST_TIMEOUT`].

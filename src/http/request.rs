@@ -150,11 +150,17 @@ impl RequestBuilder {
         let recorder = cx.recorder().clone();
         let redactor = cx.redactor().clone();
         let (limit, timeout) = (api.pool.answer_limit, api.pool.timeout);
+        let (certificates, context) = (api.pool.certificates.clone(), cx.clone());
         let id_header = api.request_id_header;
         // In a task that outlives the step: if the step is given up, the product still works on the request, and
         // clean-up has to know when it has ended.
         let exchange = cx.spawn(async move {
-            let outcome = exchange(request, limit, timeout).await;
+            let began = |response: &reqwest::Response| {
+                if let Some((host, not_after)) = certificates.of(response) {
+                    context.saw_certificate(&host, not_after);
+                }
+            };
+            let outcome = exchange(request, limit, timeout, began).await;
             let (parts, error) = match &outcome {
                 Ok(parts) => (Some(parts), None),
                 Err((failure, parts)) => (parts.as_ref(), Some(one_line(failure))),
@@ -227,13 +233,16 @@ impl Tolerated {
 
 type Parts = (u16, HeaderMap, Vec<u8>);
 
-/// The answer; if it began and did not end, the failure with what there is of it.
+/// The answer; if it began and did not end, the failure with what there is of it. An answer that begins is shown to
+/// `began`.
 async fn exchange(
     request: reqwest::RequestBuilder,
     limit: usize,
     timeout: Duration,
+    began: impl FnOnce(&reqwest::Response),
 ) -> Result<Parts, (Failure, Option<Parts>)> {
     let mut response = request.send().await.map_err(|error| (unanswered(&error, timeout), None))?;
+    began(&response);
     let status = response.status().as_u16();
     let headers = response.headers().clone();
     let mut body = Vec::new();

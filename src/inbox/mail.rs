@@ -1,6 +1,10 @@
 //! One received mail, and what a canary reads in it.
 
-use std::{collections::BTreeSet, fmt, sync::Arc};
+use std::{
+    collections::BTreeSet,
+    fmt,
+    sync::{Arc, atomic::AtomicBool},
+};
 
 use jiff::{SignedDuration, Timestamp};
 use mail_parser::{Address as Addresses, Message, MessageParser, PartType};
@@ -68,6 +72,8 @@ pub(super) struct Content {
     pub(super) labels: Vec<String>,
     pub(super) folder: Folder,
     pub(super) received: Timestamp,
+    /// Whether a run has recorded how it came: who waits for it again gets it again, but it came once.
+    pub(super) recorded: AtomicBool,
 }
 
 impl Content {
@@ -83,6 +89,7 @@ impl Content {
             folder: Folder::of(&labels),
             labels,
             received,
+            recorded: AtomicBool::new(false),
         };
         // A message without parts, which the parser's own accessors do not expect, is as good as none.
         let parsed = if is_too_deep(raw) { None } else { MessageParser::default().parse(raw) };
@@ -210,8 +217,8 @@ impl Mail {
         self.content.received
     }
 
-    /// From the making of the address to Gmail's taking the mail. Two clocks are compared: a little below nought is
-    /// possible.
+    /// From the making of the address, or from the mail to it before this one, to Gmail's taking the mail. Two clocks
+    /// are compared: a little below nought is possible.
     #[must_use]
     pub fn delivery(&self) -> SignedDuration {
         self.content.received.duration_since(self.awaited_since)

@@ -304,6 +304,19 @@ impl State {
 }
 
 impl Registered {
+    /// What the step calls the addressee: what the tag ends with, behind run and attempt.
+    pub(super) fn role(&self) -> &str {
+        let rest = self.tag.strip_prefix(&self.run).unwrap_or(&self.tag);
+        rest.split_once('-').map_or(rest, |(_, role)| role)
+    }
+
+    /// Since when a mail could be expected: since the address was made, or since the mail to it before this one.
+    pub(super) fn awaited_since(&self, mail: &Content) -> Timestamp {
+        let mails = self.mails.lock().unwrap_or_else(PoisonError::into_inner);
+        let before = mails.iter().map(|it| it.received).filter(|it| *it < mail.received).max();
+        before.map_or(self.made, |it| it.max(self.made))
+    }
+
     /// What has come so far.
     pub(super) fn mails(&self) -> Vec<Arc<Content>> {
         self.mails.lock().unwrap_or_else(PoisonError::into_inner).clone()

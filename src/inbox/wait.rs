@@ -4,7 +4,7 @@ use std::{
     fmt::Write as _,
     future::{Future, IntoFuture},
     pin::Pin,
-    sync::Arc,
+    sync::{Arc, atomic::Ordering},
     time::Duration,
 };
 
@@ -16,7 +16,7 @@ use super::{
 use crate::{
     clock::Clock,
     failure::{Failure, Result},
-    record::millis,
+    record::{MailRecord, millis},
     suite::Context,
     verdict::Cause,
 };
@@ -101,6 +101,7 @@ impl Wait {
             return Some(Ok(self.taken(content)));
         }
         mails.iter().find(fits).map(|spam| {
+            self.record(spam);
             let message = format_args!(
                 "expected the mail `{}` to {} in the inbox, got it in spam",
                 spam.subject, self.address
@@ -117,7 +118,9 @@ impl Wait {
 
     fn taken(&self, content: &Arc<Content>) -> Mail {
         self.mailbox.teach(self.cx.redactor());
-        let mail = Mail::new(Arc::clone(content), self.address.0.made, self.cx.redactor().clone());
+        self.record(content);
+        let since = self.address.0.awaited_since(content);
+        let mail = Mail::new(Arc::clone(content), since, self.cx.redactor().clone());
         let delivery = mail.delivery().as_secs_f64();
         self.cx.recorder().note(format!(
             "{mail} to {} in {}, delivered in {delivery:.3} s",
@@ -125,6 +128,18 @@ impl Wait {
             mail.folder()
         ));
         mail
+    }
+
+    /// Leaves in the record how the mail came, the first time that somebody has waited for it.
+    fn record(&self, content: &Content) {
+        if !content.recorded.swap(true, Ordering::Relaxed) {
+            let took = content.received.duration_since(self.address.0.awaited_since(content));
+            self.cx.recorder().mail(MailRecord {
+                role: self.address.0.role().to_owned(),
+                folder: content.folder.as_str().to_owned(),
+                delivery_ms: took.as_millis_f64(),
+            });
+        }
     }
 
     /// Why there is no mail: nobody could look, or it did not come, and what came instead.

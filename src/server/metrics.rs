@@ -42,6 +42,7 @@ pub fn render(snapshot: &Snapshot, store_bytes: Option<u64>) -> String {
     about_canaries(&mut text, &snapshot.canaries);
     about_schedule(&mut text, &snapshot.canaries);
     about_steps(&mut text, &snapshot.canaries);
+    about_the_way(&mut text, &snapshot.canaries);
     text.end()
 }
 
@@ -64,6 +65,14 @@ fn about_service(text: &mut Text, snapshot: &Snapshot, store_bytes: Option<u64>)
     text.sample(&[], snapshot.store.waiting);
     text.family("coalmine_store_lost_runs_total", Kind::Counter, "Runs that the store did not take in time.");
     text.sample(&[], snapshot.store.lost);
+    text.family("coalmine_trace_exports_total", Kind::Counter, "Runs whose trace the receiver took.");
+    text.sample(&[], snapshot.traces.exported);
+    text.family(
+        "coalmine_trace_export_failures_total",
+        Kind::Counter,
+        "Runs whose trace was lost: the receiver did not take it, or not in time.",
+    );
+    text.sample(&[], snapshot.traces.lost);
 }
 
 fn about_canaries(text: &mut Text, views: &Views) {
@@ -196,6 +205,29 @@ fn about_steps(text: &mut Text, views: &Views) {
         let spread = &step.duration;
         let labels = [("canary", &*view.canary), ("step", &*step.step)];
         text.histogram(&labels, spread.bounds(), spread.buckets(), spread.sum());
+    }
+}
+
+/// What lies between the canaries and the product.
+fn about_the_way(text: &mut Text, views: &Views) {
+    text.family(
+        "coalmine_mail_delivery_seconds",
+        Kind::Histogram,
+        "How long mails took that steps had waited for; one that never came is in no bucket.",
+    );
+    for view in views {
+        let spread = &view.measures.mails;
+        text.histogram(&[("canary", &view.canary)], spread.bounds(), spread.buckets(), spread.sum());
+    }
+    text.family(
+        "coalmine_certificate_expiry_timestamp_seconds",
+        Kind::Gauge,
+        "When the certificate ends that a host of the target has shown last.",
+    );
+    for view in views {
+        for (host, end) in view.measures.certificates() {
+            text.sample(&[("canary", &view.canary), ("host", host)], seconds(end));
+        }
     }
 }
 

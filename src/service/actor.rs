@@ -271,6 +271,9 @@ async fn carry_out(
     // A task of its own: whatever happens in there, the record is kept.
     let record = task.await.unwrap_or_else(|_| run.record());
     let finished = Finished { record: Arc::new(record), trigger };
+    if let Some(traces) = &shared.options.traces {
+        traces.send(Arc::clone(&finished.record));
+    }
     shared.keeper.keep(finished.clone()).await;
     finished
 }

@@ -2,13 +2,22 @@
 
 use std::time::Duration;
 
-use crate::{record::RunRecord, store::Trigger, verdict::Verdict};
+use jiff::Timestamp;
+
+use crate::{
+    record::{CERTIFICATES, CertificateRecord, RunRecord},
+    store::Trigger,
+    verdict::Verdict,
+};
 
 /// The upper ends of the buckets for whole runs, in seconds; the last bucket has none.
 pub const RUN_BOUNDS: &[f64] = &[0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 120.0, 300.0, 600.0, 900.0];
 
 /// The upper ends of the buckets for steps, in seconds: from one quick request to a mail that takes its time.
 pub const STEP_BOUNDS: &[f64] = &[0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 120.0, 300.0];
+
+/// The upper ends of the buckets for the way of a mail, in seconds: most take moments, and a promise is about a minute.
+pub const MAIL_BOUNDS: &[f64] = &[0.5, 1.0, 2.0, 5.0, 10.0, 20.0, 30.0, 60.0, 120.0, 300.0];
 
 /// The verdicts that a run can have.
 const OF_RUNS: [Verdict; 4] = [Verdict::Passed, Verdict::Failed, Verdict::Inconclusive, Verdict::Skipped];
@@ -84,6 +93,9 @@ pub struct Measures {
     pub duration: Distribution,
     /// Every step, in the order of the table of contents.
     pub steps: Vec<StepMeasures>,
+    /// How long mails took that steps had waited for, and that came.
+    pub mails: Distribution,
+    certificates: Vec<CertificateRecord>,
     runs: [[u64; TRIGGERS.len()]; OF_RUNS.len()],
 }
 
@@ -103,6 +115,8 @@ impl Measures {
         Self {
             duration: Distribution::new(RUN_BOUNDS),
             steps: steps.collect(),
+            mails: Distribution::new(MAIL_BOUNDS),
+            certificates: Vec::new(),
             runs: [[0; TRIGGERS.len()]; OF_RUNS.len()],
         }
     }
@@ -113,6 +127,12 @@ impl Measures {
         OF_RUNS.into_iter().zip(self.runs).flat_map(|(verdict, by)| {
             TRIGGERS.into_iter().zip(by).map(move |(trigger, count)| (verdict, trigger, count))
         })
+    }
+
+    /// When the certificates of the target's hosts end, as they were seen last. A record names few hosts, so that these
+    /// are few.
+    pub fn certificates(&self) -> impl Iterator<Item = (&str, Timestamp)> {
+        self.certificates.iter().map(|it| (it.host.as_str(), it.not_after))
     }
 
     /// Takes a run in.
@@ -133,6 +153,19 @@ impl Measures {
                 measures.duration.add(step.duration_ms);
             }
         }
+        let mails = record.steps.iter().flat_map(|it| &it.attempts).flat_map(|it| &it.mails);
+        mails.for_each(|mail| self.mails.add(mail.delivery_ms));
+        self.see_certificates(record);
+    }
+
+    /// A run that passed has seen every host there is; of another one, those that it has not come to stay as they were.
+    fn see_certificates(&mut self, record: &RunRecord) {
+        let complete = record.verdict == Verdict::Passed && !record.filtered;
+        self.certificates
+            .retain(|known| !complete && record.certificates.iter().all(|seen| seen.host != known.host));
+        let room = CERTIFICATES.saturating_sub(self.certificates.len());
+        self.certificates.extend(record.certificates.iter().take(room).cloned());
+        self.certificates.sort_by(|a, b| a.host.cmp(&b.host));
     }
 }
 
@@ -148,6 +181,42 @@ mod tests {
         }
         assert_eq!(spread.buckets(), [3, 2, 2]);
         assert_eq!(spread.sum(), Duration::from_micros(3_000_200));
+    }
+
+    fn record(verdict: Verdict, seen: &[(&str, i64)]) -> RunRecord {
+        let seen = seen.iter().map(
+            |(host, at)| serde_json::json!({"host": host, "not_after": Timestamp::from_second(*at).unwrap()}),
+        );
+        serde_json::from_value(serde_json::json!({
+            "version": 1, "suite": "s", "canary": "c", "run": "r", "trace": "t", "target": "x", "location": "l",
+            "started": "2026-01-01T00:00:00Z", "duration_ms": 1.0, "verdict": verdict, "steps": [],
+            "certificates": seen.collect::<Vec<_>>(),
+        }))
+        .unwrap()
+    }
+
+    #[test]
+    fn certificates_are_those_that_were_seen_last() {
+        let mut measures = Measures::default();
+        let mut check = |verdict, seen: &[(&str, i64)], expected: &[(&str, i64)]| {
+            measures.add(Trigger::Schedule, &record(verdict, seen));
+            let found: Vec<_> = measures.certificates().map(|(host, at)| (host, at.as_second())).collect();
+            assert_eq!(found, expected);
+        };
+        check(Verdict::Passed, &[("b", 1), ("c", 1)], &[("b", 1), ("c", 1)]);
+        check(Verdict::Failed, &[("c", 2)], &[("b", 1), ("c", 2)]);
+        check(Verdict::Failed, &[], &[("b", 1), ("c", 2)]);
+        check(Verdict::Failed, &[("a", 3)], &[("a", 3), ("b", 1), ("c", 2)]);
+        check(Verdict::Passed, &[("c", 4)], &[("c", 4)]);
+    }
+
+    #[test]
+    fn hosts_do_not_pile_up() {
+        let mut measures = Measures::default();
+        for number in 0..3 * CERTIFICATES {
+            measures.add(Trigger::Schedule, &record(Verdict::Failed, &[(&format!("h{number}"), 1)]));
+        }
+        assert_eq!(measures.certificates().count(), CERTIFICATES);
     }
 
     #[test]

@@ -35,7 +35,7 @@ use event::Events;
 use keeper::Keeper;
 pub use keeper::{BACKLOG, StoreHealth};
 pub use lateness::{LATENESS_BOUNDS, Lateness};
-pub use measures::{Distribution, Measures, RUN_BOUNDS, STEP_BOUNDS, StepMeasures};
+pub use measures::{Distribution, MAIL_BOUNDS, Measures, RUN_BOUNDS, STEP_BOUNDS, StepMeasures};
 pub use options::{ServiceError, ServiceOptions};
 pub use stop::Stopped;
 pub use view::{CanaryView, RECENT, Running, Snapshot};
@@ -46,6 +46,7 @@ use crate::{
     schedule::{Agenda, Rhythm, Timetable, jitter},
     store::{Filter, Schedule, Store, Totals},
     suite::{CanaryPlan, Plan},
+    trace::Traces,
 };
 
 /// How far apart canaries begin that would begin at the same time, when the service starts.
@@ -186,6 +187,12 @@ impl Service {
         &self.shared.options.redactor
     }
 
+    /// Where the traces of its runs go.
+    #[must_use]
+    pub fn traces(&self) -> Option<Traces> {
+        self.shared.options.traces.clone()
+    }
+
     /// What happens from now on. Who reads too slowly loses events, and is told how many.
     #[must_use]
     pub fn events(&self) -> broadcast::Receiver<Arc<Event>> {
@@ -195,7 +202,7 @@ impl Service {
     /// How everything stands, for pages and metrics. Cheap: it copies no run.
     #[must_use]
     pub fn snapshot(&self) -> Snapshot {
-        let Shared { plan, started, keeper, views, closing, .. } = &*self.shared;
+        let Shared { plan, started, keeper, views, closing, options, .. } = &*self.shared;
         Snapshot {
             suite: Arc::clone(&plan.suite),
             target: self.target(),
@@ -203,6 +210,7 @@ impl Service {
             started: *started,
             canaries: views.iter().map(|it| Arc::clone(&lock(it))).collect(),
             store: keeper.health(),
+            traces: options.traces.as_ref().map(Traces::counts).unwrap_or_default(),
             closing: closing.is_cancelled(),
         }
     }

@@ -9,6 +9,7 @@ use crate::{
     schedule::RhythmError,
     store::StoreError,
     suite::{Journal, Limits, NoJournal, PlanError, Resources},
+    trace::Traces,
 };
 
 /// What a service is made with.
@@ -39,6 +40,8 @@ pub struct ServiceOptions {
     pub patience: Duration,
     /// How long stopping takes at most, cancelling and keeping included.
     pub end: Duration,
+    /// Where the traces of finished runs go.
+    pub traces: Option<Traces>,
 }
 
 impl ServiceOptions {
@@ -59,6 +62,7 @@ impl ServiceOptions {
             // Who stops services gives them half a minute, often.
             patience: Duration::from_secs(10),
             end: Duration::from_secs(25),
+            traces: None,
         }
     }
 }

@@ -13,6 +13,7 @@ use jiff::Timestamp;
 use super::{Lateness, Measures, StoreHealth};
 use crate::{
     store::{Schedule, Summary, Totals, Trigger},
+    trace::TraceCounts,
     verdict::Verdict,
 };
 
@@ -34,6 +35,8 @@ pub struct Snapshot {
     pub canaries: Vec<Arc<CanaryView>>,
     /// Whether runs are being kept.
     pub store: StoreHealth,
+    /// What has become of the traces of runs.
+    pub traces: TraceCounts,
     /// Whether the service is stopping.
     pub closing: bool,
 }

@@ -32,6 +32,8 @@ pub(super) fn of(record: &RunRecord) -> RunRecord {
         filtered: _,
         steps,
         cleanup: _,
+        // They change with every renewal. The service has the newest at hand.
+        certificates: _,
     } = record;
     RunRecord {
         version: *version,
@@ -47,6 +49,7 @@ pub(super) fn of(record: &RunRecord) -> RunRecord {
         filtered: false,
         steps: steps.iter().map(of_step).collect(),
         cleanup: Vec::new(),
+        certificates: Vec::new(),
     }
 }
 

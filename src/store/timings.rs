@@ -69,6 +69,7 @@ impl Timing {
                 failure: None,
                 exchanges: Vec::new(),
                 notes: Vec::new(),
+                mails: Vec::new(),
             })
             .collect();
     }

@@ -4,16 +4,17 @@ use std::{
     any::{Any, TypeId, type_name},
     collections::HashMap,
     ops::Deref,
-    sync::{Arc, Mutex, PoisonError},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::{Duration, Instant},
 };
 
+use jiff::Timestamp;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use super::{cleanup::UndoStack, run::Limits};
 use crate::{
     clock::Clock,
-    record::{Exchange, millis},
+    record::{CERTIFICATES, CertificateRecord, Exchange, MailRecord, millis},
     redact::Redactor,
 };
 
@@ -189,6 +190,14 @@ pub(crate) struct RunShared {
     pub(crate) in_flight: TaskTracker,
     pub(crate) cancel: CancellationToken,
     pub(crate) limits: Limits,
+    /// Written by clients as they see them, read when the run is recorded.
+    pub(crate) certificates: Mutex<Vec<CertificateRecord>>,
+}
+
+impl RunShared {
+    pub(crate) fn certificates(&self) -> MutexGuard<'_, Vec<CertificateRecord>> {
+        self.certificates.lock().unwrap_or_else(PoisonError::into_inner)
+    }
 }
 
 /// What one attempt of one step can see. Clones are the same context.
@@ -303,6 +312,19 @@ impl Context {
         self.0.shared.in_flight.spawn(work)
     }
 
+    /// Keeps until when a host's certificate is valid. Of several the first end counts, and no more than
+    /// [`CERTIFICATES`] hosts are kept.
+    pub fn saw_certificate(&self, host: &str, not_after: Timestamp) {
+        let mut seen = self.0.shared.certificates();
+        match seen.binary_search_by(|it| it.host.as_str().cmp(host)) {
+            Ok(at) => seen[at].not_after = seen[at].not_after.min(not_after),
+            Err(at) if seen.len() < CERTIFICATES => {
+                seen.insert(at, CertificateRecord { host: host.to_owned(), not_after });
+            }
+            Err(_) => (),
+        }
+    }
+
     pub(crate) fn undo(&self) -> &UndoStack {
         &self.0.shared.undo
     }
@@ -337,6 +359,7 @@ pub struct Recorder {
 pub(crate) struct Log {
     pub(crate) exchanges: Vec<Exchange>,
     pub(crate) notes: Vec<String>,
+    pub(crate) mails: Vec<MailRecord>,
 }
 
 impl Recorder {
@@ -371,6 +394,11 @@ impl Recorder {
     /// Keeps a sentence about what the step saw.
     pub fn note(&self, note: impl Into<String>) {
         self.log.lock().unwrap_or_else(PoisonError::into_inner).notes.push(note.into());
+    }
+
+    /// Keeps how a mail came that the step had waited for.
+    pub fn mail(&self, mail: MailRecord) {
+        self.log.lock().unwrap_or_else(PoisonError::into_inner).mails.push(mail);
     }
 
     pub(crate) fn log(&self) -> Log {

@@ -36,6 +36,7 @@ pub(super) fn record(steps: Vec<StepRecord>) -> RunRecord {
         filtered: false,
         steps,
         cleanup: Vec::new(),
+        certificates: Vec::new(),
     }
 }
 
@@ -89,6 +90,7 @@ pub(super) fn attempt(failure: Option<Box<FailureRecord>>, exchanges: Vec<Exchan
         failure,
         exchanges,
         notes: Vec::new(),
+        mails: Vec::new(),
     }
 }
 

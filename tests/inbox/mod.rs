@@ -20,6 +20,7 @@ use coalmine::{
     Canary, Cause, Failure, Redactor, Resources, Result, RunRecord, Secret, Suite, Verdict, ensure,
     ensure_eq,
     inbox::{Address, Credential, Folder, GmailConfig, Inbox, Mailbox},
+    record::MailRecord,
     suite::{Run, RunOptions},
 };
 use jiff::SignedDuration;
@@ -169,6 +170,34 @@ async fn a_mail_arrives_with_its_code_and_link() {
     let note = &record.steps[0].attempts[0].notes[0];
     assert!(note.starts_with("the mail `Confirm your address` to coalmine+"), "{note}");
     assert!(note.contains(" in inbox, delivered in "), "{note}");
+    // It was waited for twice, and came once. Who reads numbers is told neither to whom nor what.
+    let mails = &record.steps[0].attempts[0].mails;
+    let [MailRecord { role, folder, delivery_ms }] = mails.as_slice() else { panic!("{mails:?}") };
+    assert_eq!((role.as_str(), folder.as_str()), ("owner", "inbox"));
+    assert!((-1_000.0..30_000.0).contains(delivery_ms), "{delivery_ms}");
+}
+
+#[tokio::test]
+async fn the_way_of_a_further_mail_begins_where_that_of_the_one_before_ended() {
+    let world = World::start();
+    let own = world.clone();
+    let record = world
+        .run(step(LONG, move |inbox: Inbox| {
+            let world = own.clone();
+            async move {
+                let address = inbox.address("new-owner").await?;
+                world.send(&address, "first", "1").await?;
+                let first = inbox.wait_for(&address).subject("first").await?;
+                world.send(&address, "second", "2").await?;
+                let second = inbox.wait_for(&address).subject("second").await?;
+                ensure_eq!(second.delivery(), second.received().duration_since(first.received()));
+                Ok(())
+            }
+        }))
+        .await;
+    passed(&record);
+    let mails = &record.steps[0].attempts[0].mails;
+    assert_eq!(mails.iter().map(|it| it.role.as_str()).collect::<Vec<_>>(), ["new-owner", "new-owner"]);
 }
 
 #[tokio::test]
@@ -336,6 +365,8 @@ async fn spam_is_a_failure_of_its_own_kind() {
             }
         };
         let record = world.run(step(LONG, body)).await;
+        let mails = &record.steps[0].attempts[0].mails;
+        assert_eq!(mails.iter().map(|it| it.folder.as_str()).collect::<Vec<_>>(), ["spam"]);
         if accept {
             passed(&record);
         } else {

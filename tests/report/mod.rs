@@ -34,6 +34,7 @@ fn run(steps: Vec<StepRecord>) -> RunRecord {
         filtered: false,
         steps,
         cleanup: Vec::new(),
+        certificates: Vec::new(),
     }
 }
 
@@ -62,6 +63,7 @@ fn attempt(number: u32, failure: Option<Box<FailureRecord>>) -> AttemptRecord {
         failure,
         exchanges: Vec::new(),
         notes: Vec::new(),
+        mails: Vec::new(),
     }
 }
 

@@ -121,6 +121,7 @@ impl Rig {
             keep: Duration::from_secs(30),
             patience: Duration::from_secs(30),
             end: Duration::from_secs(60),
+            traces: None,
         };
         let plan = suite(&gate).plan().unwrap_or_else(|error| panic!("{error}"));
         let service = Service::start(plan, options, store).await.unwrap();

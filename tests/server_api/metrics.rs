@@ -40,6 +40,13 @@ async fn runs_and_steps_are_counted() {
         "coalmine_schedule_lateness_seconds_count{canary=\"front\"} 0",
         "coalmine_schedule_missed_total{canary=\"front\"} 0",
         "coalmine_schedule_skipped_total{canary=\"front\"} 0",
+        "coalmine_mail_delivery_seconds_bucket{canary=\"front\",le=\"1\"} 0",
+        "coalmine_mail_delivery_seconds_bucket{canary=\"front\",le=\"2\"} 2",
+        "coalmine_mail_delivery_seconds_sum{canary=\"front\"} 3",
+        "coalmine_mail_delivery_seconds_count{canary=\"back\"} 0",
+        "coalmine_certificate_expiry_timestamp_seconds{canary=\"front\",host=\"shop.test\"} 1769904000",
+        "coalmine_trace_exports_total 0",
+        "coalmine_trace_export_failures_total 0",
         "coalmine_store_up 1",
         concat!("coalmine_build_info{version=\"", env!("CARGO_PKG_VERSION"), "\"} 1"),
     ] {

@@ -20,6 +20,7 @@ use coalmine::{
     Canary, Clock, Context, Failure, FromContext, Needs, Redactor, Resources, Result, RunRecord, Suite,
     Verdict,
     http::{Api, HttpPool, Roots, client_config},
+    record::MailRecord,
     server::{api, metrics as numbers},
     service::{Answered, Ask, Service, ServiceOptions},
     store::{Retention, SqliteStore, Store},
@@ -40,7 +41,7 @@ struct Rig {
 /// A suite with everything that answers can be about: steps that pass, fail and are blocked, and operations.
 fn suite() -> Suite {
     let good = Canary::new("front")
-        .step("look", async || Ok::<_, Failure>(()))
+        .step("look", look)
         .covers("look-around")
         .promise("somebody can look")
         .step("pay", async || Ok::<_, Failure>(7_u32));
@@ -56,6 +57,14 @@ fn suite() -> Suite {
 }
 
 struct Open;
+
+/// Sees what lies between a canary and its product.
+async fn look(cx: Context) -> Result<()> {
+    cx.saw_certificate("shop.test", "2026-02-01T00:00:00Z".parse()?);
+    let (role, folder) = ("owner".to_owned(), "inbox".to_owned());
+    cx.recorder().mail(MailRecord { role, folder, delivery_ms: 1_500.0 });
+    Ok(())
+}
 
 impl Rig {
     /// `front` has run twice, `back` once, and `never` never.
@@ -114,6 +123,7 @@ fn options() -> ServiceOptions {
         keep: Duration::from_secs(30),
         patience: Duration::from_secs(30),
         end: Duration::from_secs(60),
+        traces: None,
     }
 }
 

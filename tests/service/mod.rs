@@ -119,6 +119,7 @@ fn options(clock: &Clock) -> ServiceOptions {
         keep: Duration::from_secs(30),
         patience: Duration::from_secs(30),
         end: Duration::from_secs(60),
+        traces: None,
     }
 }
 

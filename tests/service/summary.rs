@@ -43,6 +43,7 @@ fn record(steps: Vec<StepRecord>) -> RunRecord {
         filtered: false,
         steps,
         cleanup: Vec::new(),
+        certificates: Vec::new(),
     }
 }
 

@@ -49,6 +49,7 @@ fn run(id: &str, second: i64, steps: Vec<StepRecord>) -> Finished {
         filtered: false,
         steps,
         cleanup: Vec::new(),
+        certificates: Vec::new(),
     };
     Finished { record: Arc::new(record), trigger: Trigger::Schedule }
 }
@@ -93,6 +94,7 @@ fn step(name: &str, verdict: Verdict, duration_ms: f64) -> StepRecord {
             ..Exchange::default()
         }],
         notes: vec!["seen".into()],
+        mails: Vec::new(),
     };
     StepRecord {
         name: name.into(),

@@ -169,7 +169,8 @@ impl Sections<'_> {
         about: Option<usize>,
         always: bool,
     ) -> Markup {
-        let AttemptRecord { number, started_ms, duration_ms, verdict, failure, exchanges, notes } = attempt;
+        let AttemptRecord { number, started_ms, duration_ms, verdict, failure, exchanges, notes, mails: _ } =
+            attempt;
         let about = about.or_else(|| failure.as_ref().and_then(|it| it.exchange));
         let mut rows = Vec::new();
         let mut lines_only = 0;

@@ -77,6 +77,7 @@ impl Run {
             failure: outcome.as_ref().err().map(Box::from),
             exchanges: log.exchanges,
             notes: log.notes,
+            mails: log.mails,
         };
         if let Some(live) = self.cells[index].live().as_mut() {
             live.current = None;

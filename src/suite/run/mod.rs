@@ -193,6 +193,7 @@ impl Run {
             cancel,
             limits,
             clock,
+            certificates: Mutex::default(),
         };
         Arc::new(Self {
             wanted: plan.closure(selected.iter().copied()),

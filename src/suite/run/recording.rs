@@ -39,6 +39,7 @@ impl Run {
             filtered: self.filtered,
             steps,
             cleanup: self.cleaned.lock().unwrap_or_else(PoisonError::into_inner).clone(),
+            certificates: self.shared.certificates().clone(),
         }
     }
 
@@ -107,6 +108,7 @@ impl Run {
                 failure: record.failure.clone(),
                 exchanges: log.exchanges,
                 notes: log.notes,
+                mails: log.mails,
             });
         }
         if let (Some(first), Some(last)) = (record.attempts.first(), record.attempts.last()) {
