@@ -13,7 +13,10 @@ use std::{
 
 use coalmine::{
     RunRecord, Severity, Verdict,
-    pages::{self, CanaryRow, Incident, Login, Message, Overview, Running, StepFailure, StepView},
+    pages::{
+        self, CanaryRow, CanaryView, Incident, Login, Message, OperationRow, Overview, Running, RunsShown,
+        StepFailure, StepRow, StepView, SurfaceView,
+    },
     report::html::{Assets, RunView, Site, report, run},
     store::{Pause, StepPoint, StepStatistics},
 };
@@ -46,6 +49,10 @@ fn main() -> Result<(), Box<dyn Error>> {
         measure(&format!("run, {steps} steps"), || run(&fixture::SITE, &view));
         measure(&format!("report, {steps} steps"), || report("shop", std::slice::from_ref(&now), &[]));
     }
+    let row = fixture::canary("api", Verdict::Failed);
+    let steps = step_rows(110);
+    let view = canary_view(&row, &steps);
+    measure("canary, 110 steps, 40 runs", || pages::canary(&fixture::SITE, &view));
     for runs in [300, 2000] {
         let (points, statistics) = (points(runs), statistics());
         let view = step_view(&points, &statistics, &[]);
@@ -148,6 +155,43 @@ fn step_view<'a>(
     }
 }
 
+fn step_rows(count: usize) -> Vec<StepRow> {
+    let known = statistics();
+    let row = |number: usize| {
+        let statistics = known[number % known.len()].clone();
+        let verdict = if number == 40 { Verdict::Failed } else { Verdict::Passed };
+        StepRow {
+            step: format!("{}_{number}", statistics.step),
+            promise: "what was promised of it stands here in a sentence".into(),
+            verdict: Some(verdict),
+            statistics: Some(statistics),
+        }
+    };
+    (0..count).map(row).collect()
+}
+
+fn canary_view<'a>(row: &'a CanaryRow, steps: &'a [StepRow]) -> CanaryView<'a> {
+    let runs = RunsShown { runs: &row.runs, next: Some("older"), ..RunsShown::default() };
+    let since = fixture::now() - SignedDuration::from_hours(24 * 30);
+    CanaryView { now: fixture::now(), row, steps, since, runs }
+}
+
+fn operations() -> Vec<OperationRow> {
+    let row = |number: usize| OperationRow {
+        operation: format!("operation-{number}"),
+        prover: (number != 7).then(|| ("api".to_owned(), format!("prove_{number}"))),
+        verdict: [None, Some(Verdict::Failed), Some(Verdict::Inconclusive), Some(Verdict::Blocked)]
+            .get(number)
+            .copied()
+            .unwrap_or(Some(Verdict::Passed)),
+        message: (number == 1).then(|| "expected success, got 500 internal error".to_owned()),
+        answers: vec![(200, 12), (404, 3), (500, number)],
+        duration_ms: 412.0,
+        ..OperationRow::default()
+    };
+    (0..47).map(row).collect()
+}
+
 /// Every page as a file, with everything in it that a page can show.
 fn write(folder: &Path, records: &[String]) -> Result<(), Box<dyn Error>> {
     fs::create_dir_all(folder)?;
@@ -159,7 +203,8 @@ fn write(folder: &Path, records: &[String]) -> Result<(), Box<dyn Error>> {
     let mut paused = fixture::canary("billing", Verdict::Inconclusive);
     if let Some(schedule) = &mut paused.schedule {
         let reason = "the payment provider is being replaced".to_owned();
-        schedule.paused = Some(Pause { since: fixture::now() - SignedDuration::from_mins(90), reason });
+        schedule.paused =
+            Some(Pause { since: fixture::now() - SignedDuration::from_mins(90), reason, until: None });
         (schedule.skipped, schedule.missed) = (3, 1);
     }
     let never =
@@ -203,6 +248,27 @@ fn write(folder: &Path, records: &[String]) -> Result<(), Box<dyn Error>> {
         (0..1000).map(|it| fixture::passed(&format!("step_{it}"), vec![fixture::exchange(200, "{}")])),
     );
     put("run-hostile", run(&site, &RunView::new(&fixture::record(steps))))?;
+
+    let long = |name: &str| format!("{name}_{}", "of_a_very_long_name".repeat(12));
+    let mut row = fixture::canary(&long("canary"), Verdict::Failed);
+    for it in &mut row.runs {
+        it.root = it.root.as_deref().map(long);
+        it.message = it.message.as_ref().map(|text| format!("{text} {}", "0123456789abcdef".repeat(60)));
+    }
+    if let Some(schedule) = &mut row.schedule {
+        let (reason, until) = (long("because"), Some(fixture::now() + SignedDuration::from_hours(9)));
+        schedule.paused = Some(Pause { since: fixture::now(), reason, until });
+    }
+    let mut steps = step_rows(110);
+    steps[3].step = long("step");
+    put("canary-long", pages::canary(&site, &canary_view(&row, &steps)))?;
+    put("overview-long", pages::overview(&site, &fixture::overview_of(vec![row])))?;
+    let row = fixture::canary("api", Verdict::Failed);
+    put("canary", pages::canary(&site, &canary_view(&row, &step_rows(110))))?;
+    let runs = [("api".to_owned(), "r7".to_owned(), fixture::now())];
+    let operations = operations();
+    let surface = SurfaceView { now: fixture::now(), runs: &runs, operations: &operations };
+    put("surface", pages::surface(&site, &surface))?;
 
     let (points, statistics) = (points(300), statistics());
     let failures: Vec<_> = points

@@ -43,7 +43,7 @@ impl Scale {
         if highest < median * SPREAD {
             return Self::Linear { top: above(highest) };
         }
-        let lowest = sorted.first().copied().unwrap_or(1.0).max(0.1);
+        let lowest = sorted.first().copied().unwrap_or(1.0).max(1.0);
         Self::Decades {
             bottom: 10_f64.powf(lowest.log10().floor()),
             top: 10_f64.powf(highest.log10().ceil()),
@@ -110,6 +110,14 @@ pub(super) fn chart(points: &[StepPoint], statistics: Option<&StepStatistics>, n
         .filter(|it| it.verdict == Verdict::Passed)
         .map(|it| format!("{:.1},{:.1}", x(it.started), scale.y(it.duration_ms)))
         .collect();
+    // Within minutes all moments would read the same.
+    let moment = |moment: Timestamp| {
+        if span < 600.0 {
+            html! { (moment.strftime("%H:%M:%S")) " UTC" }
+        } else {
+            near(moment, now)
+        }
+    };
     html! {
         figure.chart {
             div.plot {
@@ -139,10 +147,10 @@ pub(super) fn chart(points: &[StepPoint], statistics: Option<&StepStatistics>, n
                     }
                 }
                 div.moments aria-hidden="true" {
-                    span { (near(first.started, now)) }
+                    span { (moment(first.started)) }
                     @if span > 0.0 {
-                        @if let Ok(middle) = middle { span { (near(middle, now)) } }
-                        span { (near(last.started, now)) }
+                        @if let Ok(middle) = middle { span { (moment(middle)) } }
+                        span { (moment(last.started)) }
                     }
                 }
             }

@@ -23,6 +23,8 @@ pub struct Message<'a> {
     pub verdict: Option<Verdict>,
     /// Where to go from here: words and path. The overview is always among them.
     pub links: &'a [(&'a str, &'a str)],
+    /// Whether it is shown until there is something else.
+    pub live: bool,
 }
 
 impl Message<'_> {
@@ -32,6 +34,7 @@ impl Message<'_> {
         text: "There is no such page. A run that was here may have been too old to keep.",
         verdict: None,
         links: &[],
+        live: false,
     };
 
     /// The service itself has a problem.
@@ -40,13 +43,14 @@ impl Message<'_> {
         text: "The service has a problem of its own, which says nothing about the product. Its log has the reason.",
         verdict: Some(Verdict::Inconclusive),
         links: &[],
+        live: false,
     };
 }
 
 /// The page of a message.
 #[must_use]
 pub fn message(site: &Site<'_>, message: &Message<'_>) -> String {
-    let Message { title, text, verdict, links } = message;
+    let Message { title, text, verdict, links, live } = message;
     let main = html! {
         div.small-page {
             h1 { @if let Some(verdict) = verdict { (shape(verdict.as_str())) } (line(title, NAME)) }
@@ -58,7 +62,7 @@ pub fn message(site: &Site<'_>, message: &Message<'_>) -> String {
         }
     };
     // No verdict in the tab: it would be taken for the product's.
-    framed(site, &Head { verdict: None, title, live: false, alone: false }, &main)
+    framed(site, &Head { verdict: None, title, live: *live, alone: false, waits: *live }, &main)
 }
 
 /// What the form to log in needs.
@@ -98,5 +102,5 @@ pub fn login(site: &Site<'_>, login: &Login<'_>) -> String {
     };
     // Who is not logged in need not know what is watched.
     let site = Site { target: "", logout: None, ..*site };
-    framed(&site, &Head { verdict: None, title: "Log in", live: false, alone: false }, &main)
+    framed(&site, &Head { verdict: None, title: "Log in", live: false, alone: false, waits: false }, &main)
 }

@@ -3,16 +3,24 @@
 //! Everything is a pure function from plain data to text; who asks says what time it is. The page of a run is in
 //! [`report::html`](crate::report::html), because it needs no store.
 
+mod canary;
 mod chart;
+mod control;
 mod message;
 mod overview;
+mod row;
 mod step;
+mod surface;
 mod timeline;
 mod uptime;
 
+pub use canary::{CanaryView, RunsShown, StepRow, canary};
+pub(crate) use control::REASON;
 pub use message::{Login, Message, login, message};
-pub use overview::{CanaryRow, Incident, Overview, Running, overview};
+pub use overview::{Incident, Overview, overview};
+pub use row::{CanaryRow, Running};
 pub use step::{StepFailure, StepView, step};
+pub use surface::{OperationRow, SurfaceView, surface};
 pub use uptime::Tally;
 
 use crate::{

@@ -1,23 +1,23 @@
 //! The overview: every canary with its verdict, since when, and what is wrong.
 
-use jiff::{SignedDuration, Timestamp};
+use jiff::Timestamp;
 use maud::{Markup, html};
 
-use super::{NAME, SENTENCE, timeline, uptime::Tally};
+use super::{
+    CanaryRow, NAME, SENTENCE,
+    control::{pause, resume, run_now},
+    row::{past, paused, plan, root, since, uptime_is},
+};
 use crate::{
     report::html::{
-        Head, Site, framed, run_path, step_anchor,
-        text::{badge, counted, from_now, lasting, line, near, shape, slug, time, when},
+        HOME, Head, Site, canary_path, framed, run_path,
+        text::{badge, counted, lasting, line, near, shape, slug, time, when},
     },
-    store::{Day, Schedule, Summary, Totals},
     verdict::{Severity, Verdict},
 };
 
 /// How many runs are listed.
 const LISTED: usize = 10;
-
-/// How late a run may be before the page says so.
-const LATE: SignedDuration = SignedDuration::from_secs(60);
 
 /// What the overview shows.
 #[derive(Clone, Debug)]
@@ -28,36 +28,6 @@ pub struct Overview {
     pub canaries: Vec<CanaryRow>,
     /// What is open; none if nobody watches, and then the page does not speak of it.
     pub incidents: Option<Vec<Incident>>,
-}
-
-/// A canary's part of the overview.
-#[derive(Clone, Debug, Default)]
-pub struct CanaryRow {
-    /// The canary.
-    pub canary: String,
-    /// When it runs, in words: `every 5 min`.
-    pub rhythm: Option<String>,
-    /// Its last runs, newest first. Thirty are shown; the more there are, the farther back *since when* is known.
-    pub runs: Vec<Summary>,
-    /// Runs of the last 24 hours.
-    pub last_24_h: Tally,
-    /// How each of the last 90 days went. Those of other canaries are left out.
-    pub days: Vec<Day>,
-    /// How it has fared in all.
-    pub totals: Totals,
-    /// What is planned.
-    pub schedule: Option<Schedule>,
-    /// The run that goes on right now.
-    pub running: Option<Running>,
-}
-
-/// A run that goes on.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Running {
-    /// Its id, if it has a page.
-    pub run: Option<String>,
-    /// When it began.
-    pub since: Timestamp,
 }
 
 /// What is open for one canary and root.
@@ -73,26 +43,6 @@ pub struct Incident {
     pub run: Option<String>,
     /// What is being done: who was paged, who has acknowledged it.
     pub state: Option<String>,
-}
-
-impl CanaryRow {
-    /// The newest run that counts: filtered ones say little about the canary.
-    fn last(&self) -> Option<&Summary> {
-        self.runs.iter().find(|it| !it.filtered).or(self.totals.last.as_ref())
-    }
-
-    fn verdict(&self) -> Option<Verdict> {
-        self.last().map(|it| it.verdict)
-    }
-
-    /// The first of the runs in a row that ended like the last, and whether an older one ended otherwise.
-    fn since(&self) -> Option<(Timestamp, bool)> {
-        let last = self.last()?;
-        let counted = || self.runs.iter().filter(|it| !it.filtered);
-        let streak = counted().take_while(|it| it.verdict == last.verdict).count();
-        let first = streak.checked_sub(1).and_then(|at| counted().nth(at)).unwrap_or(last);
-        Some((first.started, counted().count() > streak))
-    }
 }
 
 /// The page.
@@ -113,12 +63,13 @@ pub fn overview(site: &Site<'_>, overview: &Overview) -> String {
         (legend())
         p.dim { "As of " (when(*now)) }
     };
-    framed(site, &Head { verdict, title: &title, live: true, alone: false }, &main)
+    framed(site, &Head { verdict, title: &title, live: true, alone: false, waits: false }, &main)
 }
 
 fn headline(canaries: &[CanaryRow], verdict: Option<Verdict>) -> String {
     let count = |verdict| canaries.iter().filter(|it| it.verdict() == Some(verdict)).count();
     let all = canaries.len();
+    let silent = canaries.iter().filter(|it| it.verdict().is_none()).count();
     let of = |count: usize, verb: &str| match (count, all) {
         (_, 1) => format!("The canary {verb}"),
         (2, 2) => format!("Both canaries {verb}"),
@@ -128,6 +79,9 @@ fn headline(canaries: &[CanaryRow], verdict: Option<Verdict>) -> String {
     match verdict {
         Some(Verdict::Failed) => of(count(Verdict::Failed), "failed"),
         Some(Verdict::Inconclusive) => of(count(Verdict::Inconclusive), "could not tell"),
+        Some(Verdict::Passed) if silent > 0 => {
+            format!("{}, {silent} not yet", of(count(Verdict::Passed), "passed"))
+        }
         Some(Verdict::Passed) => of(count(Verdict::Passed), "passed"),
         Some(Verdict::Blocked | Verdict::Skipped) => "Nothing was checked".to_owned(),
         None => "Nothing has run yet".to_owned(),
@@ -196,139 +150,24 @@ fn row(canary: &CanaryRow, now: Timestamp) -> Markup {
     let id = format!("canary-{}", slug(&canary.canary));
     let word = verdict.map_or("no runs yet", Verdict::as_str);
     let mark = verdict.map_or("none", Verdict::as_str);
-    let days: Vec<_> = canary.days.iter().filter(|it| it.canary == canary.canary).cloned().collect();
     html! {
         section class={ "card canary " (mark) } id=(id) aria-labelledby={ (id) "-name" } {
             div.identity {
                 h2 id={ (id) "-name" } {
-                    (shape(mark)) (line(&canary.canary, NAME)) " " span class={ "word " (mark) } { (word) }
+                    (shape(mark)) a href=(canary_path(&canary.canary)) { (line(&canary.canary, NAME)) } " "
+                    span class={ "word " (mark) } { (word) }
+                    (paused(canary))
                 }
                 (since(canary, now))
             }
             dl.plan { (plan(canary, now)) }
             (root(canary))
-            div.past {
-                h3 { "Last runs" }
-                (timeline::runs(&counted_runs(canary)))
-            }
-            div.past {
-                h3 { "Last 90 days" }
-                (timeline::days(&days, now))
-            }
-            dl.uptime {
-                @for (name, tally) in [
-                    ("24 h", canary.last_24_h),
-                    ("7 d", Tally::of_days(&days, now, 7)),
-                    ("90 d", Tally::of_days(&days, now, timeline::DAYS)),
-                ] {
-                    div {
-                        dt { (name) }
-                        dd {
-                            b { (tally.text()) }
-                            @if tally.inconclusive > 0 { small { (tally.inconclusive) " inconclusive" } }
-                        }
-                    }
-                }
-            }
-            (list(canary, &id))
-        }
-    }
-}
-
-fn counted_runs(canary: &CanaryRow) -> Vec<Summary> {
-    canary.runs.iter().filter(|it| !it.filtered).take(timeline::RUNS).cloned().collect()
-}
-
-fn since(canary: &CanaryRow, now: Timestamp) -> Markup {
-    let Some((since, is_known)) = canary.since() else { return html! {} };
-    html! {
-        p.since {
-            @if is_known { "since " } @else { "since at least " }
-            (near(since, now)) " (" (lasting(now.duration_since(since))) ")"
-            @if !matches!(canary.verdict(), Some(Verdict::Passed)) {
-                @match canary.totals.last_passed {
-                    Some(passed) => { "; last passed " (near(passed, now)) },
-                    None => "; it has never passed",
-                }
-            }
-        }
-    }
-}
-
-fn plan(canary: &CanaryRow, now: Timestamp) -> Markup {
-    let paused = canary.schedule.as_ref().and_then(|it| it.paused.as_ref());
-    html! {
-        @if let Some(running) = &canary.running {
-            div { dt { "now" } dd.running {
-                (shape("running"))
-                @match &running.run { Some(run) => a href=(run_path(run)) { "running" }, None => "running" }
-                " for " (lasting(now.duration_since(running.since)))
-            } }
-        }
-        @if let Some(last) = canary.last() {
-            div {
-                dt { "last run" }
-                dd {
-                    a href=(run_path(&last.run)) { (near(last.started, now)) }
-                    ", took " (time(last.duration_ms))
-                }
-            }
-        }
-        @if let Some(pause) = paused {
-            div {
-                dt { "paused" }
-                dd { (shape("paused")) "since " (near(pause.since, now)) ": " (line(&pause.reason, NAME)) }
-            }
-        } @else if let Some(schedule) = &canary.schedule {
-            div {
-                dt { "next run" }
-                dd {
-                    (next(schedule, now))
-                    @if let Some(rhythm) = &canary.rhythm {
-                        span.dim { ", " (line(rhythm, NAME)) }
-                    }
-                }
-            }
-        }
-        @if let Some(schedule) = canary.schedule.as_ref().filter(|it| it.skipped + it.missed > 0) {
-            div { dt { "not run" } dd {
-                @if schedule.skipped > 0 { (counted(schedule.skipped, "time", "times")) " still busy" }
-                @if schedule.skipped > 0 && schedule.missed > 0 { ", " }
-                @if schedule.missed > 0 { (counted(schedule.missed, "time", "times")) " missed" }
-            } }
-        }
-    }
-}
-
-fn next(schedule: &Schedule, now: Timestamp) -> Markup {
-    match schedule.next {
-        None => html! { "only on request" },
-        Some(next) if now.duration_since(next) > LATE => {
-            html! { b.word.failed { "late by " (lasting(now.duration_since(next))) } }
-        }
-        Some(next) if next <= now => html! { "due now" },
-        Some(next) => html! { time datetime=(next.strftime("%Y-%m-%dT%H:%M:%SZ")) { (from_now(next, now)) } },
-    }
-}
-
-/// What is wrong, in one line.
-fn root(canary: &CanaryRow) -> Markup {
-    let Some(last) = canary.last().filter(|it| matches!(it.verdict, Verdict::Failed | Verdict::Inconclusive))
-    else {
-        return html! {};
-    };
-    let more = last.counts.failed + last.counts.inconclusive;
-    html! {
-        p class={ "root " (last.verdict) } {
-            @match &last.root {
-                Some(root) => a href={ (run_path(&last.run)) "#" (step_anchor(root)) } { (line(root, NAME)) },
-                None => a href=(run_path(&last.run)) { "See the run" },
-            }
-            " " @if let Some(message) = &last.message { (line(message, SENTENCE)) }
-            span.dim {
-                @if let Some(cause) = last.cause { " (" (cause) ")" }
-                @if more > 1 { " · and " (counted(more - 1, "more", "more")) }
-                @if last.counts.blocked > 0 { " · blocks " (counted(last.counts.blocked, "step", "steps")) }
+            (resume(canary, &id, HOME, now))
+            (past(canary, now, None))
+            div.more {
+                (list(canary, &id))
+                (pause(canary, &id, HOME))
+                (run_now(canary))
             }
         }
     }
@@ -339,7 +178,10 @@ fn list(canary: &CanaryRow, id: &str) -> Markup {
     html! {
         @if !canary.runs.is_empty() {
             details id={ (id) "-runs" } {
-                summary { "Last " (counted(canary.runs.len().min(LISTED), "run", "runs")) " in words" }
+                @let shown = canary.runs.len().min(LISTED);
+                summary {
+                    @if shown == 1 { "The last run in words" } @else { "The last " (shown) " runs in words" }
+                }
                 ul.runs {
                     @for run in canary.runs.iter().take(LISTED) {
                         li {
@@ -375,13 +217,9 @@ fn legend() -> Markup {
                 }
                 li { (badge(Verdict::Skipped)) " nothing was checked" }
             }
+            p { (uptime_is()) }
             p {
-                b { "Uptime" }
-                " is passed / (passed + failed) runs, rounded down. "
-                "Inconclusive runs are excluded and shown apart. "
-                "7 d and 90 d count whole days (UTC), today included. Runs of some steps only are not counted."
-            }
-            p {
+                "The last runs: a mark each, and below it how long it took, against the longest. "
                 "A day's bar: tallest, with the failed share on top, if something failed; half as tall if no run "
                 "could tell; a dot if there was no run."
             }

@@ -6,8 +6,8 @@ use maud::{Markup, html};
 use super::{NAME, SENTENCE, chart::chart};
 use crate::{
     report::html::{
-        HOME, Head, Site, address, framed, run_path, step_anchor, step_path,
-        text::{badge, counted, line, near, shape, time, when},
+        HOME, Head, Site, address, canary_path, framed, run_path, step_anchor, step_path,
+        text::{badge, counted, line, measured, near, shape, time, when},
     },
     store::{StepPoint, StepStatistics},
     verdict::{Cause, Verdict},
@@ -67,7 +67,10 @@ pub fn step(site: &Site<'_>, view: &StepView<'_>) -> String {
     let own = statistics.iter().find(|it| it.step == step);
     let mark = last.map_or("none", |it| if it.flaky { "flaky" } else { it.verdict.as_str() });
     let main = html! {
-        nav.crumbs aria-label="Place" { a href=(HOME) { "Overview" } span.dim { (line(canary, NAME)) } }
+        nav.crumbs aria-label="Place" {
+            a href=(HOME) { "Overview" } a href=(canary_path(canary)) { (line(canary, NAME)) }
+            span aria-current="page" { (line(step, NAME)) }
+        }
         div.headline {
             h1 {
                 (shape(mark)) (line(step, NAME))
@@ -78,7 +81,7 @@ pub fn step(site: &Site<'_>, view: &StepView<'_>) -> String {
             @if !promise.is_empty() { p.promise { (line(promise, SENTENCE)) } }
         }
         dl.facts.wide {
-            dt { "canary" } dd { (line(canary, NAME)) }
+            dt { "canary" } dd { a href=(canary_path(canary)) { (line(canary, NAME)) } }
             @if let Some(last) = last {
                 dt { "last run" }
                 dd {
@@ -100,7 +103,7 @@ pub fn step(site: &Site<'_>, view: &StepView<'_>) -> String {
                     @for (name, value) in
                         [("p50", own.p50_ms), ("p90", own.p90_ms), ("p99", own.p99_ms), ("slowest", own.max_ms)]
                     {
-                        div { dt { (name) } dd { (time(value)) } }
+                        div { dt { (name) } dd { (measured(value)) } }
                     }
                     div { dt { "runs" } dd { (own.runs) } }
                     div {
@@ -115,7 +118,7 @@ pub fn step(site: &Site<'_>, view: &StepView<'_>) -> String {
     };
     let title = format!("{canary}::{step}");
     let verdict = last.map(|it| it.verdict);
-    framed(site, &Head { verdict, title: &title, live: true, alone: false }, &main)
+    framed(site, &Head { verdict, title: &title, live: true, alone: false, waits: false }, &main)
 }
 
 fn recent(failures: &[StepFailure], step: &str) -> Markup {
@@ -130,7 +133,7 @@ fn recent(failures: &[StepFailure], step: &str) -> Markup {
                             (when(it.started))
                         }
                         @if let Some(cause) = it.cause { span.dim { " (" (cause) ")" } }
-                        @if let Some(message) = &it.message { " " (line(message, SENTENCE)) }
+                        @if let Some(message) = &it.message { p.why { (line(message, SENTENCE)) } }
                     }
                 }
             }
@@ -144,7 +147,7 @@ fn recent(failures: &[StepFailure], step: &str) -> Markup {
 /// All steps of the canary, this one marked.
 fn all(canary: &str, step: &str, statistics: &[StepStatistics]) -> Markup {
     html! {
-        @if !statistics.is_empty() {
+        @if statistics.len() > 1 {
             details.card.group #statistics {
                 summary { "All " (counted(statistics.len(), "step", "steps")) " of " (line(canary, NAME)) }
                 div.scroll role="region" aria-label="Statistics of all steps" tabindex="0" {
@@ -172,7 +175,7 @@ fn all(canary: &str, step: &str, statistics: &[StepStatistics]) -> Markup {
                                         @if it.failed > 0 { span.word.failed { (it.failed) } } @else { "0" }
                                     }
                                     @for value in [it.p50_ms, it.p90_ms, it.p99_ms, it.max_ms] {
-                                        td.number { (time(value)) }
+                                        td.number { (measured(value)) }
                                     }
                                 }
                             }

@@ -7,7 +7,7 @@ use super::{NAME, uptime::Tally};
 use crate::{
     report::html::{
         run_path,
-        text::{counted, full, line, time},
+        text::{counted, full, line, near, time},
     },
     store::{Day, Summary},
     verdict::Verdict,
@@ -19,12 +19,15 @@ pub(super) const RUNS: usize = 30;
 pub(super) const DAYS: i64 = 90;
 /// How wide a mark and what is around it is.
 const SLOT: usize = 16;
+/// From where to where bars of durations reach.
+const BARS: (f64, f64) = (22.0, 46.0);
 
-/// A mark per run, the newest on the right: shape and colour by verdict, each a link to its run.
+/// A mark per run, the newest on the right: shape and colour by verdict, each a link to its run; below it a bar says
+/// how long it took, against the longest.
 ///
 /// Whoever goes through the page by keyboard finds the newest and those that did not pass; the others are in the list
 /// of runs.
-pub(super) fn runs(runs: &[Summary]) -> Markup {
+pub(super) fn runs(runs: &[Summary], now: Timestamp) -> Markup {
     let shown: Vec<_> = runs.iter().take(RUNS).collect();
     let empty = RUNS - shown.len();
     let count = |verdict| shown.iter().filter(|it| it.verdict == verdict).count();
@@ -34,8 +37,11 @@ pub(super) fn runs(runs: &[Summary]) -> Markup {
         count(Verdict::Failed),
         count(Verdict::Inconclusive)
     );
+    let longest = shown.iter().map(|it| it.duration_ms).filter(|it| it.is_finite()).fold(1.0, f64::max);
+    let (top, ground) = BARS;
     html! {
-        svg.timeline viewBox={ "0 0 " (RUNS * SLOT) " 20" } role="group" aria-label=(label) {
+        figure.timeline {
+          svg viewBox={ "0 0 " (RUNS * SLOT) " " (ground) } role="group" aria-label=(label) {
             @for slot in 0..empty { circle.nothing cx=(slot * SLOT + SLOT / 2) cy="10" r="1.5" {} }
             @for (slot, run) in shown.iter().rev().enumerate() {
                 @let is_bad = matches!(run.verdict, Verdict::Failed | Verdict::Inconclusive);
@@ -47,10 +53,18 @@ pub(super) fn runs(runs: &[Summary]) -> Markup {
                         @if let Some(root) = &run.root { ", " (line(root, NAME)) }
                         ", " (time(run.duration_ms))
                     }
-                    rect.hit x=((empty + slot) * SLOT) y="0" width=(SLOT) height="20" {}
+                    rect.hit x=((empty + slot) * SLOT) y="0" width=(SLOT) height=(ground) {}
                     use href={ "#shape-" (mark) } x=((empty + slot) * SLOT + 1) y="3" width="14" height="14" {}
+                    @let high = ((ground - top) * run.duration_ms / longest).clamp(1.5, ground - top);
+                    rect.length x=((empty + slot) * SLOT + 4) y=(format!("{:.1}", ground - high)) width="8"
+                        height=(format!("{high:.1}")) rx="1" {}
                 }
             }
+          }
+          figcaption {
+            @if let Some(oldest) = shown.last() { span { (near(oldest.started, now)) } }
+            @if !shown.is_empty() { span { "longest " (time(longest)) } }
+          }
         }
     }
 }
@@ -62,7 +76,9 @@ pub(super) fn mark(run: &Summary) -> &'static str {
 
 /// A bar per day. Its height tells as well as its colour: a day on which something failed is the tallest, with the share
 /// that failed on top; one that only could not tell is half as tall; one without runs is a dot on the ground.
-pub(super) fn days(days: &[Day], now: Timestamp) -> Markup {
+///
+/// With the path of the canary's page each bar leads to its runs.
+pub(super) fn days(days: &[Day], now: Timestamp, links: Option<&str>) -> Markup {
     let today = now.to_zoned(TimeZone::UTC).date();
     let mut of_day: Vec<Option<&Day>> = vec![None; usize::try_from(DAYS).unwrap_or_default()];
     for day in days {
@@ -83,10 +99,17 @@ pub(super) fn days(days: &[Day], now: Timestamp) -> Markup {
     let first = today.saturating_sub((DAYS - 1).days());
     html! {
         figure.days {
-            svg viewBox={ "0 0 " (DAYS * 6) " 30" } preserveAspectRatio="none" role="img" aria-label=(label) {
+            svg viewBox={ "0 0 " (DAYS * 6) " 30" } preserveAspectRatio="none" aria-label=(label)
+                role=(if links.is_some() { "group" } else { "img" }) {
                 @for (at, day) in of_day.iter().enumerate() {
                     @match day {
-                        Some(day) => g { title { (told(day)) } (bar(at * 6, day)) },
+                        Some(day) => @match links {
+                            // The days in words lead there as well: ninety stops are too many for a keyboard.
+                            Some(path) => a href={ (path) "?day=" (day.day) "#runs" } tabindex="-1" {
+                                title { (told(day)) } (bar(at * 6, day))
+                            },
+                            None => g { title { (told(day)) } (bar(at * 6, day)) },
+                        },
                         None => rect.none x=(at * 6 + 1) y="27" width="4" height="2" {},
                     }
                 }

@@ -78,6 +78,8 @@ impl Agenda {
             skipped: 0,
             missed: 0,
         });
+        // A pause may have ended meanwhile.
+        let paused = paused.filter(|it| it.until.is_none_or(|until| until > now));
         let mut agenda = Self {
             canary: canary.to_owned(),
             timetable,
@@ -113,6 +115,9 @@ impl Agenda {
     /// What there is to do now. Each thing is said once.
     pub fn look(&mut self, now: Timestamp, running: bool) -> Look {
         let mut look = Look::default();
+        if self.paused.as_ref().and_then(|it| it.until).is_some_and(|until| until <= now) {
+            look.changed = self.resume(now);
+        }
         let (Some(timetable), None) = (&self.timetable, &self.paused) else { return look };
         let Some(planned) = self.planned else { return look };
 
@@ -150,7 +155,10 @@ impl Agenda {
     /// When to look next.
     #[must_use]
     pub fn wake(&self) -> Option<Timestamp> {
-        let planned = self.planned.filter(|_| self.paused.is_none())?;
+        if let Some(pause) = &self.paused {
+            return pause.until;
+        }
+        let planned = self.planned?;
         Some(self.recheck.map_or(planned, |recheck| recheck.min(planned)))
     }
 
@@ -165,9 +173,9 @@ impl Agenda {
         }
     }
 
-    /// Stops the schedule.
-    pub fn pause(&mut self, now: Timestamp, reason: &str) {
-        self.paused = Some(Pause { since: now, reason: reason.to_owned() });
+    /// Stops the schedule, until then or until somebody resumes it.
+    pub fn pause(&mut self, now: Timestamp, reason: &str, until: Option<Timestamp>) {
+        self.paused = Some(Pause { since: now, reason: reason.to_owned(), until });
         self.planned = None;
         self.recheck = None;
     }

@@ -95,7 +95,7 @@ pub(super) fn problem(state: &State, wanted: Wanted, status: StatusCode, why: &s
     let said = match status {
         StatusCode::NOT_FOUND if why.is_empty() => Message::NOT_FOUND,
         StatusCode::INTERNAL_SERVER_ERROR => Message::ERROR,
-        _ => Message { title, text: why, verdict: None, links: &[] },
+        _ => Message { title, text: why, verdict: None, links: &[], live: false },
     };
     // Who sees it may not be logged in, and need not know what is watched.
     let site = Site { suite: &state.service.plan().suite, ..Site::default() };
@@ -121,7 +121,8 @@ pub(super) fn dress(response: &mut Response) {
     }
     say(header::X_CONTENT_TYPE_OPTIONS, "nosniff");
     say(header::X_FRAME_OPTIONS, "DENY");
-    say(header::REFERRER_POLICY, "no-referrer");
+    // With `no-referrer`, browsers send `Origin: null` along with our own forms, as with those of strangers.
+    say(header::REFERRER_POLICY, "same-origin");
     say(header::CACHE_CONTROL, "no-store");
     say(VERDICT, "none");
 }

@@ -124,7 +124,8 @@ async fn checked(state: &State, wanted: Wanted, request: Request) -> Result<Requ
 
 /// Whether asking for the path makes runs.
 fn is_run(path: &str) -> bool {
-    path == "/run" || path.starts_with("/run/")
+    let by_form = || path.strip_prefix("/canaries/")?.strip_suffix("/run").filter(|it| !it.contains('/'));
+    path == "/run" || path.starts_with("/run/") || by_form().is_some()
 }
 
 /// Whether each part of the path is a name, also when it is decoded.
@@ -270,6 +271,18 @@ mod tests {
             "",
         ] {
             assert!(!is_plain(path), "{path}");
+        }
+    }
+
+    #[test]
+    fn what_makes_runs_is_known_by_its_path() {
+        for path in ["/run", "/run/", "/run/api", "/canaries/api/run"] {
+            assert!(is_run(path), "{path}");
+        }
+        for path in
+            ["/", "/runs/api", "/running", "/canaries/run", "/canaries/api/steps/run", "/canaries/api"]
+        {
+            assert!(!is_run(path), "{path}");
         }
     }
 

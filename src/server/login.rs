@@ -52,7 +52,7 @@ pub(super) struct Signed {
 }
 
 /// Only a page of ours may come next.
-fn page(next: Option<String>) -> Option<String> {
+pub(super) fn page(next: Option<String>) -> Option<String> {
     next.filter(|it| {
         it.starts_with('/')
             && !it.starts_with("//")

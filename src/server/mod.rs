@@ -4,11 +4,12 @@
 //! limits, by which name the service was called, who asks, and from which page.
 //!
 //! Reading order: this file (the public face and the routes), `options`, `state`, `connection`, `patient`, `gate`,
-//! `key`, `rate`, `answer`, then the handlers: `run`, `promised`, `overview`, `pages`, `login`, `feed`, `health`,
+//! `key`, `rate`, `answer`, then the handlers: `run`, `promised`, `overview`, `canary`, `pages`, `login`, `feed`, `health`,
 //! `control`.
 
 mod answer;
 pub mod api;
+mod canary;
 mod connection;
 mod control;
 mod feed;
@@ -44,7 +45,7 @@ pub use options::{Rate, SHORTEST_TOKEN, ServerError, ServerLimits, ServerOptions
 pub(crate) use state::State;
 
 use crate::{
-    report::html::{EVENTS, HOME, LOGOUT},
+    report::html::{EVENTS, HOME, LOGOUT, SURFACE},
     secret::Secret,
     service::Service,
 };
@@ -149,10 +150,12 @@ fn router(state: State) -> Router {
         .route("/run", get(run::all).post(run::all).head(run::not_by_head))
         .route("/run/{canary}", get(run::one).post(run::one).head(run::not_by_head))
         .route("/runs/{id}", get(pages::of_run))
-        .route("/canaries/{canary}", get(pages::of_canary))
+        .route("/canaries/{canary}", get(canary::page))
+        .route(SURFACE, get(canary::surface))
         .route("/canaries/{canary}/steps/{step}", get(pages::of_step))
         .route("/canaries/{canary}/pause", post(control::pause))
         .route("/canaries/{canary}/resume", post(control::resume))
+        .route("/canaries/{canary}/run", post(control::run))
         .route("/assets/{name}", get(pages::asset))
         .route(login::LOGIN, get(login::form).post(login::enter))
         .route(LOGOUT, post(login::leave))

@@ -30,7 +30,7 @@ use crate::{
     pages::{CanaryRow, Overview, Running, Tally, overview},
     report::html::Site,
     service::{CanaryView, RECENT, Service},
-    store::{Filter, StoreError, Summary},
+    store::{Day, Filter, StoreError, Summary},
     verdict::Verdict,
 };
 
@@ -110,24 +110,40 @@ async fn rendered(state: &State, entry: Entry) -> Result<(String, Verdict), Stor
     let service = &state.service;
     let snapshot = service.snapshot();
     let now = service.clock().now();
-    let days = service.store().days(now.saturating_sub(DAYS).unwrap_or(Timestamp::MIN)).await?;
+    let days = days(service, now).await?;
     let mut canaries = Vec::with_capacity(snapshot.canaries.len());
     for view in &snapshot.canaries {
-        canaries.push(CanaryRow {
-            canary: view.canary.to_string(),
-            rhythm: view.rhythm.clone(),
-            runs: view.runs.iter().map(|it| (**it).clone()).collect(),
-            last_24_h: of_a_day(service, view, now).await?,
-            days: days.iter().filter(|it| *it.canary == *view.canary).cloned().collect(),
-            totals: view.totals.clone(),
-            schedule: Some(view.schedule.clone()),
-            running: view.running.as_ref().map(|it| Running { run: None, since: it.since }),
-        });
+        canaries.push(row_of(service, view, &days, now).await?);
     }
     let verdict = Verdict::worst(snapshot.canaries.iter().filter_map(|it| it.last()).map(|it| it.verdict));
     let logout = logout(state, entry);
     let site = Site { logout: logout.as_deref(), ..ours(&snapshot.suite, &snapshot.target) };
     Ok((overview(&site, &Overview { now, canaries, incidents: None }), verdict))
+}
+
+/// The days that pages show.
+pub(super) async fn days(service: &Service, now: Timestamp) -> Result<Vec<Day>, StoreError> {
+    service.store().days(now.saturating_sub(DAYS).unwrap_or(Timestamp::MIN)).await
+}
+
+/// A canary as pages show it.
+pub(super) async fn row_of(
+    service: &Service,
+    view: &CanaryView,
+    days: &[Day],
+    now: Timestamp,
+) -> Result<CanaryRow, StoreError> {
+    Ok(CanaryRow {
+        canary: view.canary.to_string(),
+        rhythm: view.rhythm.clone(),
+        runs: view.runs.iter().map(|it| (**it).clone()).collect(),
+        last_24_h: of_a_day(service, view, now).await?,
+        days: days.iter().filter(|it| *it.canary == *view.canary).cloned().collect(),
+        totals: view.totals.clone(),
+        schedule: Some(view.schedule.clone()),
+        // Its page says so, too, until it has ended.
+        running: view.running.as_ref().map(|it| Running { run: Some(it.run.clone()), since: it.since }),
+    })
 }
 
 /// What is at hand is a day's runs, unless they come often.

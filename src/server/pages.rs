@@ -10,16 +10,14 @@ use jiff::{SignedDuration, Timestamp};
 
 use super::{
     State,
-    answer::{Wanted, html, json_text, problem, see_other, set, text, with_verdict},
-    control::refused,
+    answer::{Wanted, html, json_text, problem, set, text, with_verdict},
     gate::Entry,
     key::Purpose,
 };
 use crate::{
     pages::{Message, StepFailure, StepView, message, run_view, step},
     record::title,
-    report::html::{Assets, RunView, Site, assets, run, run_path, text::slug},
-    service::Refusal,
+    report::html::{Assets, RunView, Site, assets, run, run_path},
     store::{Kept, StepPoint, StoreError},
     verdict::Verdict,
 };
@@ -33,7 +31,7 @@ const POINTS: usize = 200;
 /// How many of its failures are told.
 const FAILURES: usize = 10;
 /// How far back its statistics go.
-const STATISTICS: SignedDuration = SignedDuration::from_hours(30 * 24);
+pub(super) const STATISTICS: SignedDuration = SignedDuration::from_hours(30 * 24);
 
 /// A site of linked pages.
 pub(super) fn ours<'a>(suite: &'a str, target: &'a str) -> Site<'a> {
@@ -59,8 +57,12 @@ pub(super) fn signed(state: &State, path: &str, until: Timestamp) -> String {
 
 /// Where a run can be read by whoever is given the link.
 pub(super) fn link(state: &State, run: &str) -> String {
+    signed(state, &run_path(run), end_of_link(state))
+}
+
+fn end_of_link(state: &State) -> Timestamp {
     let now = state.service.clock().now();
-    signed(state, &run_path(run), now.saturating_add(LINK).unwrap_or(now))
+    now.saturating_add(LINK).unwrap_or(now)
 }
 
 pub(super) async fn of_run(
@@ -72,7 +74,7 @@ pub(super) async fn of_run(
     let wanted = Wanted::of(&headers);
     match state.service.store().run(&id).await {
         Err(error) => unreadable(&state, wanted, &error),
-        Ok(None) => not_there(&state, wanted, &id),
+        Ok(None) => not_there(&state, entry, wanted, &id),
         Ok(Some(kept)) if wanted == Wanted::Json => {
             let body = serde_json::to_string(&kept.record).unwrap_or_default() + "\n";
             with_verdict(json_text(StatusCode::OK, body), kept.summary.verdict)
@@ -92,6 +94,8 @@ async fn page_of_run(state: &State, entry: Entry, kept: &Kept) -> Result<String,
             state.service.store().last_passed(&summary.canary, summary.started).await?
         }
     };
+    let until = end_of_link(state);
+    let share = (entry == Entry::Cookie).then(|| signed(state, &run_path(&summary.run), until));
     // Of those at hand; the pages of older runs have no neighbours.
     let view = state.service.canary(&summary.canary);
     let runs: Vec<_> = view.iter().flat_map(|it| &it.runs).map(|it| it.run.as_str()).collect();
@@ -101,6 +105,7 @@ async fn page_of_run(state: &State, entry: Entry, kept: &Kept) -> Result<String,
         last_good: good.as_ref().filter(|it| it.full).map(|it| &it.record),
         previous: beside(at.map(|it| it + 1)),
         next: beside(at.and_then(|it| it.checked_sub(1))),
+        share: share.as_deref().map(|it| (it, until)),
         ..run_view(kept)
     };
     let logout = logout(state, entry);
@@ -109,7 +114,7 @@ async fn page_of_run(state: &State, entry: Entry, kept: &Kept) -> Result<String,
 }
 
 /// The run is not kept: it goes on, it will begin, or nobody knows it.
-fn not_there(state: &State, wanted: Wanted, id: &str) -> Response {
+fn not_there(state: &State, entry: Entry, wanted: Wanted, id: &str) -> Response {
     let snapshot = state.service.snapshot();
     let runs = snapshot.canaries.iter().any(|it| it.running.as_ref().is_some_and(|it| it.run == id));
     if !runs && !state.promised.has(id) {
@@ -124,10 +129,13 @@ fn not_there(state: &State, wanted: Wanted, id: &str) -> Response {
             },
         );
     }
-    let why = "The run has not ended yet, or is not kept yet. Load the page again in a moment.";
+    let why = "The run has not ended yet, or is not kept yet. It will be here in a moment.";
     let mut response = if wanted == Wanted::Html {
-        let said = Message { title: "Still running", text: why, verdict: None, links: &[] };
-        html(StatusCode::ACCEPTED, message(&ours(&snapshot.suite, &snapshot.target), &said))
+        let said = Message { title: "Still running", text: why, verdict: None, links: &[], live: true };
+        // The run's page will stand in the same frame.
+        let logout = logout(state, entry);
+        let site = Site { logout: logout.as_deref(), ..ours(&snapshot.suite, &snapshot.target) };
+        html(StatusCode::ACCEPTED, message(&site, &said))
     } else {
         json_text(StatusCode::ACCEPTED, format!("{}\n", serde_json::json!({ "run": id, "running": true })))
     };
@@ -135,21 +143,9 @@ fn not_there(state: &State, wanted: Wanted, id: &str) -> Response {
     response
 }
 
-fn unreadable(state: &State, wanted: Wanted, error: &StoreError) -> Response {
+pub(super) fn unreadable(state: &State, wanted: Wanted, error: &StoreError) -> Response {
     let why = format!("runs cannot be read: {error}");
     problem(state, wanted, StatusCode::INTERNAL_SERVER_ERROR, &why)
-}
-
-/// A canary has no page of its own; it is a part of the overview.
-pub(super) async fn of_canary(
-    From(state): From<State>,
-    Path(name): Path<String>,
-    headers: HeaderMap,
-) -> Response {
-    match state.service.canary(&name) {
-        Some(_) => see_other(&format!("/#canary-{}", slug(&name))),
-        None => refused(&state, Wanted::of(&headers), &Refusal::UnknownCanary { name, nearest: None }),
-    }
 }
 
 pub(super) async fn of_step(

@@ -29,7 +29,7 @@ use crate::{
 /// What an actor is told. It answers at once.
 pub(super) enum Command {
     Ask { fresh: bool, trigger: Trigger, reply: oneshot::Sender<Accepted> },
-    Pause { reason: String, reply: oneshot::Sender<Schedule> },
+    Pause { reason: String, until: Option<jiff::Timestamp>, reply: oneshot::Sender<Schedule> },
     Resume { reply: oneshot::Sender<Schedule> },
 }
 
@@ -148,8 +148,8 @@ impl Actor {
                     self.start(run, trigger);
                 }
             },
-            Command::Pause { reason, reply } => {
-                self.agenda.pause(self.shared.now(), &reason);
+            Command::Pause { reason, until, reply } => {
+                self.agenda.pause(self.shared.now(), &reason, until);
                 let _ = reply.send(self.schedule_changed());
             }
             Command::Resume { reply } => {

@@ -222,14 +222,19 @@ impl Service {
         Some(Arc::clone(&lock(&self.shared.views[number])))
     }
 
-    /// Stops the schedule of a canary until [`Self::resume`], beyond a restart; `/run` goes on. Whoever reads the page
-    /// sees the reason.
+    /// Stops the schedule of a canary until then or until [`Self::resume`], beyond a restart; `/run` goes on. Whoever
+    /// reads the page sees the reason.
     ///
     /// # Errors
     /// If there is no such canary, or the service is stopping.
-    pub async fn pause(&self, canary: &str, reason: &str) -> Result<Schedule, Refusal> {
+    pub async fn pause(
+        &self,
+        canary: &str,
+        reason: &str,
+        until: Option<Timestamp>,
+    ) -> Result<Schedule, Refusal> {
         let reason = self.redactor().clean(reason).into_owned();
-        let entry = self.command(canary, |reply| Command::Pause { reason, reply }).await?;
+        let entry = self.command(canary, |reply| Command::Pause { reason, until, reply }).await?;
         self.shared.keeper.settled().await;
         Ok(entry)
     }

@@ -98,6 +98,8 @@ pub struct Filter {
     pub canary: Option<String>,
     /// With this verdict only.
     pub verdict: Option<Verdict>,
+    /// Begun before that time only.
+    pub before: Option<Timestamp>,
     /// Behind this place, as [`Page::next`] said.
     pub after: Option<String>,
     /// So many at most, and never more than 1,000.
@@ -265,6 +267,9 @@ pub struct Pause {
     pub since: Timestamp,
     /// What was said.
     pub reason: String,
+    /// When the schedule goes on by itself; none if somebody has to resume it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub until: Option<Timestamp>,
 }
 
 /// What a sweep has removed.

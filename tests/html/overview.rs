@@ -107,6 +107,7 @@ fn the_plan_says_why_nothing_runs() {
     schedule.paused = Some(Pause {
         since: now() - SignedDuration::from_mins(30),
         reason: "the shop is being rebuilt".into(),
+        until: None,
     });
     (schedule.skipped, schedule.missed) = (3, 1);
     let mut busy = canary("busy", Verdict::Inconclusive);
@@ -182,7 +183,7 @@ fn hostile_names_stay_text() {
     row.rhythm = Some(MARKUP.into());
     row.runs[0].message = Some(MARKUP.into());
     row.runs[0].root = Some(MARKUP.into());
-    row.schedule.as_mut().unwrap().paused = Some(Pause { since: now(), reason: MARKUP.into() });
+    row.schedule.as_mut().unwrap().paused = Some(Pause { since: now(), reason: MARKUP.into(), until: None });
     let page = page(vec![row]);
     assert_eq!(page.matches("<script").count(), 1, "ours");
 }

@@ -118,11 +118,11 @@ fn after_the_clock_has_gone_back_nobody_waits_for_the_old_time() {
 #[test]
 fn a_pause_survives_and_misses_nothing() {
     let mut agenda = fresh();
-    agenda.pause(at(10), "maintenance");
+    agenda.pause(at(10), "maintenance", None);
     assert_eq!(agenda.look(at(10_000), false), Look::default());
     assert_eq!(agenda.wake(), None);
     let entry = agenda.entry();
-    assert_eq!(entry.paused, Some(Pause { since: at(10), reason: "maintenance".into() }));
+    assert_eq!(entry.paused, Some(Pause { since: at(10), reason: "maintenance".into(), until: None }));
 
     let (mut agenda, missed) = restored(entry, at(20_000));
     assert_eq!((agenda.wake(), missed), (None, None));
@@ -130,6 +130,26 @@ fn a_pause_survives_and_misses_nothing() {
     assert_eq!((agenda.wake(), agenda.entry().missed), (Some(at(20_300)), 0));
     assert!(!agenda.resume(at(20_001)), "it was not paused");
     assert_eq!(agenda.wake(), Some(at(20_300)));
+}
+
+#[test]
+fn a_pause_ends_by_itself() {
+    let mut agenda = fresh();
+    agenda.pause(at(10), "maintenance", Some(at(1000)));
+    assert_eq!(agenda.look(at(999), false), Look::default());
+    assert_eq!(agenda.wake(), Some(at(1000)));
+    let entry = agenda.entry();
+
+    let look = agenda.look(at(1000), false);
+    assert_eq!((look.start, look.missed, look.changed), (None, None, true));
+    assert_eq!((agenda.entry().paused, agenda.wake()), (None, Some(at(1300))));
+    assert!(!agenda.look(at(1001), false).changed, "once");
+
+    let (agenda, missed) = restored(entry.clone(), at(999));
+    assert_eq!((agenda.wake(), missed), (Some(at(1000)), None));
+    let (agenda, missed) = restored(entry, at(2000));
+    assert_eq!((agenda.entry().paused, missed), (None, None), "it has ended while nobody was there");
+    assert!(agenda.wake().is_some());
 }
 
 #[test]
@@ -173,7 +193,7 @@ fn no_second_look_where_the_schedule_is_quicker_or_a_run_goes_on() {
 
     let mut agenda = fresh();
     agenda.ended(at(10), Trigger::Schedule, Verdict::Failed, Some(Verdict::Passed));
-    agenda.pause(at(20), "seen");
+    agenda.pause(at(20), "seen", None);
     agenda.resume(at(30));
     assert_eq!(agenda.recheck(), None);
 }
@@ -185,7 +205,7 @@ fn without_a_rhythm_there_is_nothing_to_do() {
     assert_eq!((agenda.wake(), missed), (None, None));
     assert_eq!(agenda.look(at(100), false), Look::default());
     agenda.ended(at(100), Trigger::Request, Verdict::Failed, None);
-    agenda.pause(at(100), "no reason");
+    agenda.pause(at(100), "no reason", None);
     agenda.resume(at(101));
     assert_eq!(agenda.wake(), None);
 }

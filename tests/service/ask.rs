@@ -121,7 +121,7 @@ async fn a_canary_that_does_not_exist_is_named() {
     let rig = Rig::idle(Gate::open()).await;
     let refusal = rig.service.run("fornt", Ask::default()).await.unwrap_err();
     assert_eq!(refusal.to_string(), "there is no canary `fornt`; did you mean `front`?");
-    let refusal = rig.service.pause("elsewhere", "why not").await.unwrap_err();
+    let refusal = rig.service.pause("elsewhere", "why not", None).await.unwrap_err();
     assert_eq!(refusal.to_string(), "there is no canary `elsewhere`; the status page lists them");
 }
 

@@ -93,9 +93,27 @@ async fn a_clock_that_jumps_back_does_not_stop_the_schedule() {
 }
 
 #[tokio::test]
+async fn a_pause_ends_by_itself() {
+    let mut rig = Rig::new().await;
+    let until = rig.clock.now() + jiff::SignedDuration::from_secs(3600);
+    let paused = rig.service.pause("front", "the shop is being painted", Some(until)).await.unwrap();
+    assert_eq!(paused.paused.unwrap().until, Some(until));
+    rig.happened();
+    rig.advance(3599);
+    let_others_run().await;
+    assert_eq!((rig.gate.runs(), rig.happened()), (1, vec![]));
+    rig.advance(1);
+    let resumed = rig.schedule_changed().await;
+    assert_eq!((resumed.paused, resumed.next), (None, Some(until + MINUTES_5)));
+    rig.advance(300);
+    assert_eq!(rig.run_ended().await.trigger, Trigger::Schedule);
+    assert_eq!(rig.store.entry("front").unwrap().paused, None);
+}
+
+#[tokio::test]
 async fn a_pause_survives_a_restart() {
     let mut rig = Rig::new().await;
-    rig.service.pause("front", "the shop is being painted").await.unwrap();
+    rig.service.pause("front", "the shop is being painted", None).await.unwrap();
     let kept = rig.store.entry("front").unwrap();
     assert_eq!(kept.paused.as_ref().unwrap().reason, "the shop is being painted");
     rig.happened();

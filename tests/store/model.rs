@@ -128,8 +128,12 @@ async fn agree(store: &SqliteStore, model: &Model) {
     for canary in ["api", "signup"] {
         let of_canary: Vec<_> = newest.iter().filter(|(it, _)| it.record.canary == canary).collect();
         for verdict in [Passed, Failed] {
-            let filter =
-                Filter { canary: Some(canary.into()), verdict: Some(verdict), limit: 999, after: None };
+            let filter = Filter {
+                canary: Some(canary.into()),
+                verdict: Some(verdict),
+                limit: 999,
+                ..Filter::default()
+            };
             let found: Vec<_> =
                 store.runs(&filter).await.unwrap().items.into_iter().map(|it| it.run).collect();
             let expected: Vec<_> = of_canary

@@ -3,7 +3,7 @@
 use coalmine::{
     Verdict::{self, Failed, Inconclusive, Passed, Skipped},
     record::{CleanupRecord, StepKind},
-    store::{Counts, Filter, SqliteStore, Store, StoreError},
+    store::{Counts, Filter, Page, SqliteStore, Store, StoreError, Summary},
     verdict::Cause,
 };
 
@@ -100,6 +100,20 @@ async fn pages_stay_right_while_runs_arrive() {
         }
     }
     assert_eq!(seen, ["r9", "r8", "r7", "r6", "r5", "r4", "r3", "r2", "r1", "r0"]);
+}
+
+#[tokio::test]
+async fn runs_can_be_those_before_a_time() {
+    let store = SqliteStore::in_memory(keeping_two()).await.unwrap();
+    for number in 0..6 {
+        store.add(&single(&format!("r{number}"), number, Passed)).await.unwrap();
+    }
+    let mut filter = Filter { before: Some(time(4)), limit: 3, ..Filter::default() };
+    let first = store.runs(&filter).await.unwrap();
+    let names = |page: &Page<Summary>| page.items.iter().map(|it| it.run.clone()).collect::<Vec<_>>();
+    assert_eq!(names(&first), ["r3", "r2", "r1"]);
+    filter.after = first.next;
+    assert_eq!(names(&store.runs(&filter).await.unwrap()), ["r0"]);
 }
 
 #[tokio::test]

@@ -203,7 +203,7 @@ fn difference(then: &str, now: &str, good: &RunRecord, record: &RunRecord) -> Ma
     }
     let left_out = [then, now].map(|text| text.lines().skip(LINES).map(|it| it.len() + 1).sum::<usize>());
     html! {
-        div.diff {
+        div.diff tabindex="0" role="region" aria-label="What differs" {
             div.pair.head { div { span.sign { "− " } "last good" } div { span.sign { "+ " } "now" } }
             @for (number, operation) in operations.iter().enumerate() {
                 (rows(operation, &then_lines, &now_lines, number == 0, number + 1 == operations.len()))

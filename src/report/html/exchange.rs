@@ -101,7 +101,7 @@ fn side(name: &str, headers: &[(String, String)], body: Option<&str>) -> Markup 
         div.side {
             h5 { (name) }
             @if !headers.is_empty() {
-                dl.headers {
+                dl.headers tabindex="0" {
                     @for (name, value) in headers.iter().take(HEADERS) {
                         dt { (line(name, 100)) } dd { (clipped(value, VALUE)) }
                     }

@@ -22,6 +22,22 @@
     line.hidden = !lost;
     line.textContent = lost ? "Connection lost since " + new Date().toISOString().slice(11, 19) + " UTC; this page may be old." : "";
   };
+  // A list of choices that is open would close.
+  const isChoosing = () => document.activeElement?.tagName === "SELECT";
+  const offerCopies = () => {
+    for (const it of document.querySelectorAll("button[data-copy]")) it.hidden = false;
+  };
+  const copy = async (button) => {
+    const link = document.querySelector(button.dataset.copy);
+    try {
+      await navigator.clipboard.writeText(link.href);
+      button.textContent = "Copied";
+    } catch {
+      // Not everywhere may a page write there; then it is shown and selected for the hand to copy.
+      link.textContent = link.href;
+      getSelection().selectAllChildren(link);
+    }
+  };
   const swap = (page) => {
     const old = document.querySelector("main"), main = page.querySelector("main"), html = main.innerHTML;
     if (html === last) return;
@@ -31,18 +47,34 @@
       if (same) same.open = it.open;
     }
     const places = [...old.querySelectorAll(".scroll")].map((it) => [it.scrollLeft, it.scrollTop]);
-    const place = placeOf(document.activeElement), left = scrollX, top = scrollY;
+    // What somebody is about to say stays.
+    for (const it of old.querySelectorAll("input[id], select[id]")) {
+      const same = main.querySelector(byId(it.id));
+      if (same) same.value = it.value;
+    }
+    const active = document.activeElement, place = placeOf(active), left = scrollX, top = scrollY;
     old.replaceWith(document.adoptNode(main));
     main.querySelectorAll(".scroll").forEach((it, at) => places[at] && it.scrollTo(...places[at]));
-    if (place) main.querySelector(place)?.focus({ preventScroll: true });
+    const same = place && main.querySelector(place);
+    same?.focus({ preventScroll: true });
+    if (active?.selectionStart != null) same?.setSelectionRange?.(active.selectionStart, active.selectionEnd);
+    offerCopies();
     scrollTo({ left, top, behavior: "instant" });
+    // What has come to its end changes no more.
+    if (!page.body.dataset.events) {
+      delete document.body.dataset.events;
+      source?.close();
+    }
     document.title = page.title;
     const icon = (of) => of.querySelector("link[rel=icon]");
     icon(document).href = icon(page).href;
   };
+  let source = null;
+  const isLive = () => document.body.dataset.events;
   const refresh = async () => {
-    again = busy;
-    if (busy) return;
+    if (!isLive()) return;
+    again = busy || isChoosing();
+    if (again) return;
     busy = true;
     try {
       const answer = await fetch(location.href, { headers: { Accept: "text/html", "X-Fragment": 1 } });
@@ -58,20 +90,32 @@
     if (again) refresh();
   };
   const listen = () => {
-    const source = new EventSource(document.body.dataset.events);
+    source?.close();
+    source = null;
+    if (!isLive()) return;
+    // A browser keeps six connections to a host in all: tabs that nobody looks at ask now and then instead.
+    if (document.hidden) return;
+    source = new EventSource(isLive());
     source.onopen = source.onmessage = refresh;
     source.onerror = () => {
       tell(true);
       // Refused: the browser does not try again by itself.
-      if (source.readyState === 2) setTimeout(listen, 10000);
+      if (source?.readyState === 2) setTimeout(listen, 10000);
     };
   };
   addEventListener("DOMContentLoaded", () => {
     byHash();
+    offerCopies();
     addEventListener("hashchange", byHash);
-    if (!document.body.dataset.events) return;
+    addEventListener("click", (event) => {
+      const button = event.target.closest?.("button[data-copy]");
+      if (button) copy(button);
+    });
+    if (!isLive()) return;
     listen();
+    addEventListener("focusout", () => setTimeout(() => again && refresh()));
+    addEventListener("visibilitychange", listen);
     // "in 4 min" grows old.
-    setInterval(() => document.hidden || refresh(), 60000);
+    setInterval(refresh, 30000);
   });
 })();

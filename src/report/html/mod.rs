@@ -13,7 +13,10 @@ mod step;
 pub(crate) mod text;
 mod waterfall;
 
-pub use page::{Asset, Assets, EVENTS, HOME, LOGOUT, Site, assets, run_path, security_policy, step_path};
+pub use page::{
+    Asset, Assets, EVENTS, HOME, LOGOUT, SURFACE, Site, assets, canary_path, run_path, security_policy,
+    step_path,
+};
 pub(crate) use page::{Head, framed};
 pub(crate) use run::step_anchor;
 pub use run::{RunView, report, run};

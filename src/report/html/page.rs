@@ -87,6 +87,8 @@ pub struct Site<'a> {
 
 /// Where the overview is.
 pub const HOME: &str = "/";
+/// Where the product's operations are.
+pub const SURFACE: &str = "/surface";
 /// Where changes are announced, as server-sent events.
 pub const EVENTS: &str = "/events";
 /// Where the form that logs out goes.
@@ -98,10 +100,16 @@ pub fn run_path(run: &str) -> String {
     format!("/runs/{}", encoded(run))
 }
 
+/// Where a canary's page is.
+#[must_use]
+pub fn canary_path(canary: &str) -> String {
+    format!("/canaries/{}", encoded(canary))
+}
+
 /// Where a step's page is. A fixture's name is its title, as in `fixture workspace`.
 #[must_use]
 pub fn step_path(canary: &str, step: &str) -> String {
-    format!("/canaries/{}/steps/{}", encoded(canary), encoded(step))
+    format!("{}/steps/{}", canary_path(canary), encoded(step))
 }
 
 /// What a page is about.
@@ -114,6 +122,8 @@ pub(crate) struct Head<'a> {
     pub(crate) live: bool,
     /// Whether the rest of the site can be reached from it.
     pub(crate) alone: bool,
+    /// Whether there will soon be something else in its place: it is asked for again also where no script does that.
+    pub(crate) waits: bool,
 }
 
 /// A whole page around its main part.
@@ -136,8 +146,9 @@ pub(crate) fn framed(site: &Site<'_>, head: &Head<'_>, main: &Markup) -> String 
                 }
                 meta name="viewport" content="width=device-width, initial-scale=1";
                 meta name="color-scheme" content="light dark";
-                meta name="referrer" content="no-referrer";
+                meta name="referrer" content="same-origin";
                 meta name="robots" content="noindex, nofollow";
+                @if head.waits { noscript { meta http-equiv="refresh" content="2"; } }
                 title { (verdict) (line(head.title, 120)) " · " (suite_name) }
                 link rel="icon" href=(favicon(head.verdict));
                 @match assets {
@@ -163,6 +174,10 @@ pub(crate) fn framed(site: &Site<'_>, head: &Head<'_>, main: &Markup) -> String 
                     }
                     @if !target.is_empty() {
                         p.target { span.dim { "watching " } (line(target, 200)) }
+                    }
+                    // Who is not told what is watched is not let in there either.
+                    @if !head.alone && !target.is_empty() {
+                        nav.site aria-label="Site" { a href=(HOME) { "Overview" } a href=(SURFACE) { "Surface" } }
                     }
                     @if let Some(token) = logout {
                         form method="post" action=(LOGOUT) {

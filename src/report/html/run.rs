@@ -2,11 +2,12 @@
 
 use std::collections::{HashMap, HashSet};
 
+use jiff::Timestamp;
 use maud::{Markup, html};
 
 use super::{
     NAME, SENTENCE,
-    page::{Assets, HOME, Head, Site, framed, run_path},
+    page::{Assets, HOME, Head, Site, canary_path, framed, run_path},
     step::Sections,
     text::{badge, clipped, counted, line, shape, slug, time, when},
     waterfall::waterfall,
@@ -38,6 +39,8 @@ pub struct RunView<'a> {
     pub previous: Option<&'a str>,
     /// The id of the run after.
     pub next: Option<&'a str>,
+    /// The path that opens this page for whoever has it, and until when; only for those who may hand it on.
+    pub share: Option<(&'a str, Timestamp)>,
     /// What came of each operation, if it is known.
     pub surface: &'a [SurfaceCase],
 }
@@ -46,7 +49,16 @@ impl<'a> RunView<'a> {
     /// A run by itself.
     #[must_use]
     pub fn new(record: &'a RunRecord) -> Self {
-        Self { record, full: true, trigger: None, last_good: None, previous: None, next: None, surface: &[] }
+        Self {
+            record,
+            full: true,
+            trigger: None,
+            last_good: None,
+            previous: None,
+            next: None,
+            share: None,
+            surface: &[],
+        }
     }
 }
 
@@ -57,7 +69,7 @@ pub fn run(site: &Site<'_>, view: &RunView<'_>) -> String {
     let anchors = anchors(&record.steps, "");
     let main = html! {
         nav.crumbs aria-label="Runs" {
-            a href=(HOME) { "Overview" }
+            a href=(HOME) { "Overview" } a href=(canary_path(&record.canary)) { (line(&record.canary, NAME)) }
             span.pager {
                 @if let Some(previous) = view.previous {
                     a rel="prev" href=(run_path(previous)) { "← earlier run" }
@@ -69,7 +81,11 @@ pub fn run(site: &Site<'_>, view: &RunView<'_>) -> String {
         @if !surface.is_empty() { (operations(surface, &|prover| in_run(record, &anchors, prover))) }
     };
     let title = format!("{} run {}", record.canary, record.run);
-    framed(site, &Head { verdict: Some(record.verdict), title: &title, live: false, alone: false }, &main)
+    framed(
+        site,
+        &Head { verdict: Some(record.verdict), title: &title, live: false, alone: false, waits: false },
+        &main,
+    )
 }
 
 /// Runs and their operations in one file that needs nothing else: for CI to keep, and people to send around.
@@ -120,7 +136,7 @@ pub fn report(suite: &str, records: &[RunRecord], surface: &[SurfaceCase]) -> St
     let target = if targets.len() == 1 { records[0].target.as_str() } else { "" };
     let site = Site { suite, target, assets: Assets::Embedded { nonce: None }, logout: None };
     let title = "report";
-    framed(&site, &Head { verdict: Some(verdict), title, live: false, alone: true }, &main)
+    framed(&site, &Head { verdict: Some(verdict), title, live: false, alone: true, waits: false }, &main)
 }
 
 /// One run: its head, its roots, its waterfall, its steps.
@@ -160,6 +176,15 @@ fn one(view: &RunView<'_>, anchors: &[String], prefix: &str, links: bool) -> Mar
             dt { "location" } dd { (line(&record.location, NAME)) }
             dt { "run" } dd.code { (line(&record.run, NAME)) }
             dt { "trace" } dd.code { (line(&record.trace, NAME)) }
+            @if let Some((path, until)) = view.share {
+                dt { "link" }
+                dd {
+                    a #share href=(path) { "to this page, without logging in" }
+                    span.dim { ", until " (when(until)) }
+                    // There is nothing to press without the script.
+                    button.quiet type="button" data-copy="#share" hidden { "Copy" }
+                }
+            }
         }
         @if !full {
             p.notice { "Of this run only the timings are kept: requests, answers and notes are gone." }

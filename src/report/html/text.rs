@@ -86,6 +86,11 @@ pub(crate) fn time(milliseconds: f64) -> String {
     }
 }
 
+/// A duration of what passed; nothing if that never happened.
+pub(crate) fn measured(milliseconds: f64) -> String {
+    if milliseconds > 0.0 { time(milliseconds) } else { "–".to_owned() }
+}
+
 /// A moment in full: `2026-01-31 12:00:07 UTC`.
 pub(crate) fn when(moment: Timestamp) -> Markup {
     html! { time datetime=(machine(moment)) { (moment.strftime("%Y-%m-%d %H:%M:%S")) " UTC" } }

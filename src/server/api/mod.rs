@@ -9,7 +9,7 @@ mod canaries;
 mod error;
 mod model;
 mod runs;
-mod surface;
+pub(super) mod surface;
 
 use std::sync::Arc;
 

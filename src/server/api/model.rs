@@ -105,6 +105,9 @@ pub struct PauseAnswer {
     pub since: Timestamp,
     /// What was said.
     pub reason: String,
+    /// When the schedule goes on by itself.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub until: Option<Timestamp>,
 }
 
 /// How a canary has fared since the store exists.
@@ -260,8 +263,11 @@ impl From<&CanaryView> for CanaryAnswer {
             schedule: ScheduleAnswer {
                 next: view.schedule.next,
                 recheck: view.recheck,
-                paused: (view.schedule.paused.as_ref())
-                    .map(|it| PauseAnswer { since: it.since, reason: it.reason.clone() }),
+                paused: (view.schedule.paused.as_ref()).map(|it| PauseAnswer {
+                    since: it.since,
+                    reason: it.reason.clone(),
+                    until: it.until,
+                }),
                 skipped: view.schedule.skipped,
                 missed: view.schedule.missed,
             },

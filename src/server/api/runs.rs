@@ -31,7 +31,8 @@ pub(super) async fn of_canary(
 }
 
 async fn page(service: &Service, canary: Option<String>, asked: &Asked) -> Result<Response, ApiError> {
-    let filter = Filter { limit: asked.limit()?, verdict: asked.verdict()?, after: asked.after(), canary };
+    let (limit, verdict) = (asked.limit()?, asked.verdict()?);
+    let filter = Filter { limit, verdict, after: asked.after(), canary, before: None };
     if let Some(canary) = &filter.canary {
         known(service, canary)?;
     }

@@ -20,7 +20,12 @@ pub(super) async fn read(
     asked: Asked,
 ) -> Result<Response, ApiError> {
     asked.only(&[])?;
-    let records = newest(&service).await?;
+    Ok(json(stands(&service).await?))
+}
+
+/// How all operations stand, and which runs say so.
+pub(in crate::server) async fn stands(service: &Service) -> Result<SurfaceAnswer, StoreError> {
+    let records = newest(service).await?;
     let runs = records.iter().map(|it| SeenRun {
         canary: it.canary.clone(),
         run: it.run.clone(),
@@ -29,8 +34,8 @@ pub(super) async fn read(
     let runs = runs.collect();
     let plan = service.plan();
     let found = cases(plan, plan.operations.iter().map(String::as_str), &records);
-    let operations = found.into_iter().map(|it| operation(&service, it, &records)).collect();
-    Ok(json(SurfaceAnswer { runs, operations }))
+    let operations = found.into_iter().map(|it| operation(service, it, &records)).collect();
+    Ok(SurfaceAnswer { runs, operations })
 }
 
 /// The newest record of each canary that is kept in full.

@@ -89,6 +89,9 @@ pub(super) async fn runs(
     if let Some(canary) = &filter.canary {
         query.push(" AND run.canary = (SELECT id FROM canary WHERE name = ").push_bind(canary).push(")");
     }
+    if let Some(before) = filter.before {
+        query.push(" AND started < ").push_bind(prepared::nanos(before));
+    }
     if let Some(verdict) = filter.verdict {
         query.push(" AND verdict = ").push_bind(timings::code(verdict));
     }
