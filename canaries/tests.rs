@@ -21,6 +21,8 @@ mod outside;
 mod process;
 #[path = "tests/program.rs"]
 mod program;
+#[path = "tests/run_command.rs"]
+mod run_command;
 #[path = "tests/runs.rs"]
 mod runs;
 #[path = "tests/sandbox.rs"]
@@ -31,6 +33,8 @@ mod serve;
 mod settings;
 #[path = "tests/signals.rs"]
 mod signals;
+#[path = "tests/store_commands.rs"]
+mod store_commands;
 #[path = "tests/surface.rs"]
 mod surface;
 #[path = "tests/traces.rs"]

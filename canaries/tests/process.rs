@@ -50,6 +50,11 @@ impl Process {
         format!("\n--- standard output\n{}\n--- standard error\n{}", self.out.text(), self.err.text())
     }
 
+    /// The process's number.
+    pub(crate) fn id(&self) -> u32 {
+        self.child.id()
+    }
+
     pub(crate) fn has_ended(&mut self) -> bool {
         self.child.try_wait().expect("it is a child of this process").is_some()
     }

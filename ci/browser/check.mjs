@@ -30,7 +30,7 @@ async function all() {
   services.push(locked);
   const looked = async (pages) => {
     const looks = await look(browser, require.resolve("axe-core/axe.min.js"), pages);
-    say(`${looks} looks at ${pages.length} pages: no wider than the screen, nothing serious for axe`);
+    say(`${looks} looks at ${pages.length} pages: no wider than the screen, nothing for axe`);
   };
   // The canary waits a minute for the mail; the rest is done meanwhile.
   const turns = (async () => {

@@ -1,12 +1,21 @@
 //! The suite as a program: one binary per product, with the same commands for each.
 
+#[cfg(feature = "server")]
+mod amount;
 mod document;
+mod fault;
+mod outputs;
+#[cfg(feature = "server")]
+mod report;
+mod run;
 mod sandbox;
 #[cfg(feature = "server")]
 mod serve;
+#[cfg(feature = "server")]
+mod store;
 mod surface;
 
-use std::{ffi::OsString, process::ExitCode, sync::Arc, time::Duration};
+use std::{ffi::OsString, fmt, io::Write as _, process::ExitCode, sync::Arc, time::Duration};
 
 use clap::{Args, Parser, Subcommand};
 pub use sandbox::{Exports, Standalone, socket_address};
@@ -19,9 +28,17 @@ use crate::{
     verdict::EXIT_USAGE,
 };
 
+/// What every command that runs canaries ends with.
+const EXIT_CODES: &str = "\
+Exit codes:
+   0  passed
+   1  failed: the product is wrong, or a customer would see it as wrong; or nothing was checked
+  64  wrong usage or configuration; nothing was run
+  75  inconclusive: something that is not the product stood in the way";
+
 /// Canaries: they test production from the outside, the way a customer uses it.
 #[derive(Parser)]
-#[command(version, about, disable_help_subcommand = true)]
+#[command(version, disable_help_subcommand = true, after_help = EXIT_CODES)]
 struct Arguments<O: Args> {
     #[command(subcommand)]
     command: Command<O>,
@@ -29,6 +46,8 @@ struct Arguments<O: Args> {
 
 #[derive(Subcommand)]
 enum Command<O: Args> {
+    /// Runs the canaries once, and shows how they get on.
+    Run(run::RunArguments),
     /// Runs the canaries once, as `cargo test --test canaries` does, with the same arguments.
     #[command(disable_help_flag = true)]
     Test {
@@ -39,6 +58,12 @@ enum Command<O: Args> {
     /// Runs the canaries on their schedules until it is stopped, and keeps what came of it.
     #[cfg(feature = "server")]
     Serve(serve::ServeArguments),
+    /// Shows a run that the service has kept, or writes a report of it.
+    #[cfg(feature = "server")]
+    Report(report::ReportArguments),
+    /// Looks after what the service keeps: how much it is, a copy, a copy put back.
+    #[cfg(feature = "server")]
+    Store(store::StoreArguments),
     /// Runs the product's sandbox alone, and prints the environment that points the canaries at it.
     Sandbox(sandbox::SandboxArguments<O>),
     /// Runs the canaries once and prints what of the product's OpenAPI document they have not seen.
@@ -64,13 +89,23 @@ pub fn main<S: Setup, O: Args>(
         }
     };
     match command {
+        Command::Run(arguments) => run::run::<S>(&arguments, suite()),
         Command::Test { arguments } => {
             let arguments = [OsString::from("canaries test")].into_iter().chain(arguments);
             harness::main_with::<S>(suite(), arguments, true)
         }
         #[cfg(feature = "server")]
         Command::Serve(arguments) => serve::run::<S>(&arguments, suite()),
+        #[cfg(feature = "server")]
+        Command::Report(arguments) => report::run(&arguments),
+        #[cfg(feature = "server")]
+        Command::Store(arguments) => store::run(&arguments),
         Command::Sandbox(arguments) => sandbox::run(arguments, sandbox),
         Command::Surface(arguments) => surface::run::<S>(&arguments, suite, document),
     }
+}
+
+/// A line for people. That nobody reads it any more must end nothing.
+fn say(line: impl fmt::Display) {
+    let _ = writeln!(std::io::stderr().lock(), "{line}");
 }

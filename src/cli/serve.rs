@@ -3,7 +3,7 @@
 //! What people read while it starts and stops goes to standard error; standard output has one line per finished run.
 
 use std::{
-    fmt, fs,
+    fs,
     future::Future,
     io::Write as _,
     net::{Ipv4Addr, SocketAddr, TcpListener},
@@ -18,7 +18,6 @@ use std::{
 };
 
 use clap::Args;
-use jiff::SignedDuration;
 use tokio::{
     runtime::{Handle, Runtime},
     signal::unix::{SignalKind, signal},
@@ -26,10 +25,17 @@ use tokio::{
 };
 use tokio_util::sync::CancellationToken;
 
-use super::sandbox::socket_address;
+use super::{
+    amount::{age, interval, size},
+    fault::{switch, unbreakable},
+    sandbox::socket_address,
+    say,
+    store::in_folder,
+};
 use crate::{
     config::{ConfigError, Environment, OwnSettings, Settings, Setup, Start},
     drill::Control,
+    harness::Refusal,
     journal,
     report::text,
     secret::Secret,
@@ -41,14 +47,8 @@ use crate::{
     verdict::{EXIT_USAGE, Verdict},
 };
 
-/// The store's file, in the folder of the reports.
-const STORE: &str = "store.db";
-
 /// Where the service is if nothing else is said.
 const LISTEN: SocketAddr = SocketAddr::new(std::net::IpAddr::V4(Ipv4Addr::LOCALHOST), 8077);
-
-/// The shortest interval that can be asked for.
-const SHORTEST: Duration = Duration::from_secs(1);
 
 /// How often the runtime is given something to do; see [`keep_awake`].
 const NUDGE: Duration = Duration::from_millis(500);
@@ -61,6 +61,16 @@ pub(super) struct ServeArguments {
     /// The file in which runs are kept; without it, `store.db` in the folder of the reports.
     #[arg(long, value_name = "PATH")]
     store: Option<PathBuf>,
+    /// How long runs are kept: `90d`, `12w`, `36h`.
+    #[arg(long, value_name = "DURATION", default_value = "400d", value_parser = age)]
+    keep: Duration,
+    /// How large the store may become before the oldest runs go: `500MB`, `2GB`, `4GiB`.
+    #[arg(long, value_name = "SIZE", default_value = "4GiB", value_parser = size)]
+    keep_size: u64,
+    /// How many of a canary's newest passed runs are kept with all their requests; of older ones there are the timings.
+    /// Runs that did not pass are always kept whole.
+    #[arg(long, value_name = "COUNT", default_value_t = Retention::default().passed_in_full)]
+    keep_full: u32,
     /// Where runs are made from; without it, what `COALMINE_LOCATION` says.
     #[arg(long, value_name = "NAME")]
     location: Option<String>,
@@ -81,19 +91,6 @@ pub(super) struct ServeArguments {
     host: Vec<String>,
 }
 
-/// A duration as people write it.
-fn interval(text: &str) -> Result<Duration, String> {
-    let duration = text.parse::<SignedDuration>().ok().and_then(|it| Duration::try_from(it).ok());
-    duration
-        .filter(|it| *it >= SHORTEST)
-        .ok_or_else(|| format!("expected at least {SHORTEST:?}, such as `10s`, `5m` or `1h 30m`"))
-}
-
-/// A line for people. That nobody reads it any more must not end the service.
-fn say(line: impl fmt::Display) {
-    let _ = writeln!(std::io::stderr().lock(), "{line}");
-}
-
 pub(super) fn run<S: Setup>(arguments: &ServeArguments, suite: Suite) -> ExitCode {
     match start::<S>(arguments, suite) {
         Ok(code) => code,
@@ -101,15 +98,6 @@ pub(super) fn run<S: Setup>(arguments: &ServeArguments, suite: Suite) -> ExitCod
             say(format_args!("error: {message}"));
             EXIT_USAGE.into()
         }
-    }
-}
-
-/// Nothing was run, and why.
-struct Refusal(String);
-
-impl<E: std::error::Error> From<E> for Refusal {
-    fn from(error: E) -> Self {
-        Self(error.to_string())
     }
 }
 
@@ -134,7 +122,7 @@ fn start<S: Setup>(arguments: &ServeArguments, suite: Suite) -> Result<ExitCode,
     options.journal = journal;
     options.every = arguments.every;
     options.location = arguments.location.clone().unwrap_or_else(|| own.location.clone());
-    let path = arguments.store.clone().unwrap_or_else(|| own.reports.join(STORE));
+    let path = arguments.store.clone().unwrap_or_else(|| in_folder(&own));
     if let Some(traces) = &own.traces {
         traces.teach(&start.redactor);
     }
@@ -150,13 +138,16 @@ fn start<S: Setup>(arguments: &ServeArguments, suite: Suite) -> Result<ExitCode,
     hide_panics();
     let runtime = Runtime::new().map_err(|error| Refusal(format!("the runtime cannot start: {error}")))?;
     let awake = keep_awake(runtime.handle().clone());
+    let ServeArguments { keep, keep_size, keep_full, .. } = *arguments;
+    let retention = Retention { age: keep, size: keep_size, passed_in_full: keep_full };
+    let store = StoreAt { path, retention };
     let stopped = runtime.block_on(async {
         if let Some(settings) = &own.traces {
             say(trace::announcement(settings));
             let warn = |line| say(format_args!("warning: {line}"));
             options.traces = Some(Traces::start(settings, &start.redactor, warn)?);
         }
-        whole(plan, options, path, site).await
+        whole(plan, options, store, site).await
     })?;
     drop(awake);
     // A step that blocks its thread must not keep the process alive.
@@ -173,10 +164,11 @@ fn start<S: Setup>(arguments: &ServeArguments, suite: Suite) -> Result<ExitCode,
 }
 
 /// The service from its start to its end.
-async fn whole(plan: Plan, options: ServiceOptions, path: PathBuf, site: Site) -> Result<Stopped, Refusal> {
+async fn whole(plan: Plan, options: ServiceOptions, at: StoreAt, site: Site) -> Result<Stopped, Refusal> {
     // Before anything runs: a signal that came earlier than this would end the process on the spot.
     let signal = stop_signal()?;
-    let store = Arc::new(SqliteStore::open(&path, Retention::default()).await?);
+    let StoreAt { path, retention } = at;
+    let store = Arc::new(SqliteStore::open(&path, retention).await?);
     let service = Service::start(plan, options, Arc::<SqliteStore>::clone(&store) as Arc<dyn Store>).await?;
     say(format_args!("runs are kept in {}", path.display()));
     for canary in service.snapshot().canaries {
@@ -202,6 +194,12 @@ async fn whole(plan: Plan, options: ServiceOptions, path: PathBuf, site: Site) -
         traces.close(trace::LAST_MOMENTS).await;
     }
     Ok(stopped)
+}
+
+/// Where runs are kept, and how many.
+struct StoreAt {
+    path: PathBuf,
+    retention: Retention,
 }
 
 /// Where requests come in, and who may ask.
@@ -324,22 +322,9 @@ fn line(summary: &Summary) -> String {
 /// Switches the faults on, and lets them be switched, if the target is one that may be broken.
 fn control(arguments: &ServeArguments, start: &Start) -> Result<Option<Control>, ConfigError> {
     let ServeArguments { fault, control, .. } = arguments;
-    let Some(world) = &start.world else {
-        let option = match (fault.first(), control) {
-            (None, None) => return Ok(None),
-            (Some(_), _) => "--fault",
-            (None, Some(_)) => "--control",
-        };
-        let found = "faults can be switched in the sandbox inside the process only";
-        return Err(ConfigError::one(option, found, "leave it out, or unset what names the target"));
-    };
-    for fault in fault {
-        world.switch(fault, true).map_err(|error| {
-            let remedy = "take one from the list that `sandbox --fault list` prints";
-            ConfigError::one("--fault", error.to_string(), remedy)
-        })?;
-    }
+    switch(fault, start.world.as_deref())?;
     let Some(address) = *control else { return Ok(None) };
+    let world = start.world.as_ref().ok_or_else(|| unbreakable("--control"))?;
     let listener = TcpListener::bind(address).map_err(|error| {
         ConfigError::one("--control", format!("cannot listen at {address}: {error}"), "choose a free address")
     })?;
@@ -394,14 +379,16 @@ mod tests {
     use crate::{store::Counts, verdict::Cause};
 
     #[test]
-    fn intervals_are_read_as_people_write_them() {
-        for (text, seconds) in [("10s", 10), ("5m", 300), ("1h 30m", 5400), ("1h30m", 5400), ("PT1M", 60)] {
-            assert_eq!(interval(text), Ok(Duration::from_secs(seconds)), "{text}");
+    fn what_help_says_is_the_default() {
+        #[derive(clap::Parser)]
+        struct Program {
+            #[command(flatten)]
+            arguments: ServeArguments,
         }
-        for text in ["", "5", "0s", "-5m", "999ms", "soon", "1 month"] {
-            let message = interval(text).expect_err(text);
-            assert_eq!(message, "expected at least 1s, such as `10s`, `5m` or `1h 30m`");
-        }
+        let ServeArguments { keep, keep_size, keep_full, .. } =
+            <Program as clap::Parser>::parse_from(["serve"]).arguments;
+        let said = Retention { age: keep, size: keep_size, passed_in_full: keep_full };
+        assert_eq!(said, Retention::default());
     }
 
     #[test]

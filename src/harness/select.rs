@@ -13,7 +13,7 @@ use crate::{
 const SUITE: &str = "suite";
 
 /// What is to run, known before anything runs.
-pub(super) struct Selection {
+pub(crate) struct Selection {
     /// Whether there is one trial for the whole suite.
     single: bool,
     /// Per canary, in plan order: the steps that have a trial which runs.
@@ -24,7 +24,8 @@ pub(super) struct Selection {
     operations: Vec<String>,
     /// Those that are asked for, but the step that proves them is left out on purpose.
     unwanted: Vec<String>,
-    filtered: bool,
+    /// Per canary: whether this is less, or more, than the canary as it is written.
+    partial: Vec<bool>,
     /// Whether the command line, and not the suite, leaves nothing to run.
     elsewhere: bool,
 }
@@ -33,6 +34,14 @@ pub(super) struct Selection {
 /// suite is one trial; our own JUnit report has every step.
 pub(super) fn one_process_per_trial(environment: &Environment) -> bool {
     environment.get("NEXTEST_EXECUTION_MODE") == Some("process-per-test")
+}
+
+/// A canary of which something is to run.
+pub(super) struct Chosen<'s> {
+    pub(super) canary: &'s Arc<CanaryPlan>,
+    pub(super) steps: &'s [usize],
+    /// Whether this is less, or more, than the canary as it is written.
+    pub(super) partial: bool,
 }
 
 impl Selection {
@@ -99,7 +108,34 @@ impl Selection {
             let part = args.filter.is_some() || !args.skip.is_empty() || args.ignored || args.bench;
             part && operations.is_empty() && steps.iter().all(Vec::is_empty)
         };
-        Self { single, asked, steps, operations, unwanted: left_out, filtered, elsewhere }
+        let partial = vec![filtered; plan.canaries.len()];
+        Self { single, asked, steps, operations, unwanted: left_out, partial, elsewhere }
+    }
+
+    /// The steps of the plan with these numbers, per canary; of a canary that is `None`, nothing. Operations are judged
+    /// if the step that proves them is among the steps.
+    pub(crate) fn of(plan: &Plan, chosen: Vec<Option<Vec<usize>>>) -> Self {
+        let whole = |canary: &CanaryPlan| -> Vec<usize> {
+            canary.cases().map(|(step, _)| step).filter(|&step| canary.ignored(step).is_none()).collect()
+        };
+        let partial = plan.canaries.iter().zip(&chosen);
+        let partial =
+            partial.map(|(canary, steps)| steps.as_ref().is_some_and(|it| *it != whole(canary))).collect();
+        let steps: Vec<Vec<usize>> = chosen.into_iter().map(Option::unwrap_or_default).collect();
+        let proven = |operation: &&String| {
+            plan.prover(operation).is_some_and(|(canary, step)| steps[canary].contains(&step))
+        };
+        let everything = plan.canaries.iter().zip(&steps).all(|(canary, steps)| *steps == whole(canary));
+        let judged = plan.operations.iter().filter(|it| everything || proven(it));
+        Self {
+            single: false,
+            operations: judged.cloned().collect(),
+            asked: steps.clone(),
+            steps,
+            unwanted: Vec::new(),
+            partial,
+            elsewhere: false,
+        }
     }
 
     /// Whether somebody asks for something that is not here: another binary's test, for example. A suite that is asked
@@ -132,18 +168,11 @@ impl Selection {
         self.single
     }
 
-    /// Whether this is less, or more, than the suite as it is written.
-    pub(super) fn is_filtered(&self) -> bool {
-        self.filtered
-    }
-
-    /// The canaries of which anything is to run, with the steps that are.
-    pub(super) fn canaries<'p>(
-        &self,
-        plan: &'p Plan,
-    ) -> impl Iterator<Item = (&'p Arc<CanaryPlan>, &[usize])> {
-        let selected = plan.canaries.iter().zip(&self.steps);
-        selected.filter(|(_, steps)| !steps.is_empty()).map(|(canary, steps)| (canary, steps.as_slice()))
+    /// The canaries of which anything is to run.
+    pub(super) fn canaries<'s>(&'s self, plan: &'s Plan) -> impl Iterator<Item = Chosen<'s>> {
+        let selected = plan.canaries.iter().zip(&self.steps).zip(&self.partial);
+        let chosen = selected.map(|((canary, steps), &partial)| Chosen { canary, steps, partial });
+        chosen.filter(|it| !it.steps.is_empty())
     }
 
     /// All trials, for listing: they do nothing.
@@ -162,7 +191,7 @@ impl Selection {
 }
 
 /// A trial's name.
-pub(super) fn full(canary: &CanaryPlan, step: &str) -> String {
+pub(crate) fn full(canary: &CanaryPlan, step: &str) -> String {
     format!("{}::{step}", canary.name())
 }
 

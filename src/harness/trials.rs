@@ -5,7 +5,10 @@ use std::sync::Arc;
 use libtest_mimic::{Arguments, Completion, Failed, Trial};
 use tokio::runtime::Handle;
 
-use super::select::{Selection, full, operation_name, suite_name};
+use super::{
+    select::{Selection, full, operation_name, suite_name},
+    session::{Reporter, Session},
+};
 use crate::{
     failure::Failure,
     record::{StepRecord, TEXT_LIMIT, shorten},
@@ -24,20 +27,17 @@ const REASON: usize = 500;
 
 /// What trials share.
 #[derive(Clone)]
-pub(super) struct Shared {
+struct Shared {
     /// The redactor of the process: clients that outlive a run register with it, also after the run has begun.
-    pub(super) redactor: Redactor,
-    pub(super) handle: Handle,
+    redactor: Redactor,
+    handle: Handle,
 }
 
 /// A trial for every case of the plan; those that are not selected do nothing, because the harness leaves them out.
-pub(super) fn trials(
-    args: &Arguments,
-    selection: &Selection,
-    reporter: &Arc<super::Reporter>,
-    shared: &Shared,
-) -> Vec<Trial> {
-    let super::Reporter { plan, runs, .. } = &**reporter;
+pub(super) fn trials(args: &Arguments, selection: &Selection, session: &Session) -> Vec<Trial> {
+    let reporter = &session.reporter;
+    let Reporter { plan, runs, redactor, .. } = &**reporter;
+    let shared = &Shared { redactor: redactor.clone(), handle: session.runtime.handle().clone() };
     if selection.is_single() {
         let (reporter, shared) = (Arc::clone(reporter), shared.clone());
         return vec![Trial::test(suite_name(), move || whole_suite(&reporter, &shared))];
@@ -85,7 +85,7 @@ pub(super) fn trials(
 
 /// The trial of an operation; `asked` are the steps that have a trial.
 fn surface_case(
-    reporter: &super::Reporter,
+    reporter: &Reporter,
     shared: &Shared,
     asked: &[String],
     operation: &str,
@@ -185,7 +185,7 @@ fn reported_elsewhere(run: &Arc<Run>, selected: &[usize], step: usize, root: usi
     plan.is_fixture(root) && before.any(|&other| shared.end_of(run, other).root() == Some(root))
 }
 
-fn whole_suite(reporter: &super::Reporter, shared: &Shared) -> Result<(), Failed> {
+fn whole_suite(reporter: &Reporter, shared: &Shared) -> Result<(), Failed> {
     let (surface, records) = reporter.surface(&shared.handle);
     match worst(records, surface) {
         Verdict::Passed => Ok(()),

@@ -11,7 +11,7 @@ use std::{
 
 use tokio::runtime::Handle;
 
-use super::{Reporter, say};
+use super::session::Reporter;
 use crate::{
     clock::Clock,
     suite::{CLEANUP_LIMIT, CanaryPlan},
@@ -40,13 +40,14 @@ pub(super) fn watch(reporter: Arc<Reporter>, limited: bool, runtime: Handle) -> 
             if starved.is_empty() && latest.is_none_or(|latest| Clock::instant() < latest) {
                 continue;
             }
-            match starved.as_slice() {
-                [] => say(format_args!("error: the run is past its limit of {limit:?}; giving it up")),
-                steps => say(format_args!(
+            let why = match starved.as_slice() {
+                [] => format!("error: the run is past its limit of {limit:?}; giving it up"),
+                steps => format!(
                     "error: the runtime is starved by {}: time limits can no longer be enforced; giving the run up",
                     steps.join(", ")
-                )),
-            }
+                ),
+            };
+            reporter.front.say(&why);
             let code = reporter.report();
             #[expect(
                 clippy::disallowed_methods,

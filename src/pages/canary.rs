@@ -82,7 +82,8 @@ pub fn canary(site: &Site<'_>, view: &CanaryView<'_>) -> String {
             }
             (since(row, now))
         }
-        section class={ "card canary " (mark) } aria-label="How it stands" {
+        section class={ "card canary " (mark) } aria-labelledby="stands" {
+            h2 #stands.unseen { "How it stands" }
             dl.plan.beside { (plan(row, now)) }
             (root(row))
             (resume(row, "canary", &path, now))

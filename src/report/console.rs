@@ -1,8 +1,12 @@
 //! What people read after a run.
 
+#[cfg(all(feature = "harness", feature = "drill", feature = "surface"))]
+pub(crate) mod progress;
+
 use std::{collections::BTreeMap, fmt::Write as _};
 
 use super::{
+    repeat::test_of,
     surface::{SurfaceCase, unmatched, worst},
     text::{exchange_line, one_line, time},
 };
@@ -93,6 +97,10 @@ impl Page {
         if let Some(runbook) = &step.runbook {
             self.line(2, &format!("runbook: {runbook}"));
         }
+        if let Some(test) = test_of(record, step) {
+            let name = quoted(&format!("{}::{}", record.canary, test.name));
+            self.line(2, &format!("repeat: cargo test --test canaries -- --exact {name}"));
+        }
     }
 
     fn exchange(&mut self, step: &StepRecord, failure: &FailureRecord) {
@@ -165,14 +173,25 @@ impl Page {
     }
 
     fn verdict(&self, verdict: Verdict) -> String {
-        let colour = match verdict {
-            Verdict::Passed => 32,
-            Verdict::Failed => 31,
-            Verdict::Inconclusive => 33,
-            Verdict::Blocked | Verdict::Skipped => 90,
-        };
-        if self.colours { format!("\u{1b}[{colour}m{verdict}\u{1b}[0m") } else { verdict.to_string() }
+        coloured(verdict, verdict.as_str(), self.colours)
     }
+}
+
+/// A text in the colour of a verdict.
+fn coloured(verdict: Verdict, text: &str, colours: bool) -> String {
+    let colour = match verdict {
+        Verdict::Passed => 32,
+        Verdict::Failed => 31,
+        Verdict::Inconclusive => 33,
+        Verdict::Blocked | Verdict::Skipped => 90,
+    };
+    if colours { format!("\u{1b}[{colour}m{text}\u{1b}[0m") } else { text.to_owned() }
+}
+
+/// A step's name for a shell.
+fn quoted(name: &str) -> String {
+    let harmless = |it: char| it.is_ascii_alphanumeric() || "_:.,/-".contains(it);
+    if name.chars().all(harmless) { name.to_owned() } else { format!("'{}'", name.replace('\'', r"'\''")) }
 }
 
 /// `3 passed, 1 of them flaky, 1 failed, 2 blocked`. Fixtures count only where they did not pass.

@@ -86,13 +86,8 @@ impl Reports {
         target: &str,
         redactor: &Redactor,
     ) -> Result<(), ReportError> {
-        let none = Record {
-            version: VERSION,
-            runs: &[],
-            surface: &[],
-            unfinished: Some(Unfinished { message: UNFINISHED, suite, canaries, target }),
-        };
-        self.put(&unfinished(suite, canaries, target), &none, redactor)
+        let json = unfinished_json(suite, canaries, target, redactor);
+        self.put(&unfinished(suite, canaries, target), json, redactor)
     }
 
     /// Writes the files of a finished run.
@@ -108,16 +103,19 @@ impl Reports {
     ) -> Result<(), ReportError> {
         let xml = junit(suite, records, surface, &self.options)
             .map_err(|error| ReportError::content(&self.files.junit, &error))?;
-        self.put(&xml, &Record { version: VERSION, runs: records, surface, unfinished: None }, redactor)
+        self.put(&xml, json(records, surface, redactor), redactor)
     }
 
-    fn put(&self, xml: &str, record: &Record<'_>, redactor: &Redactor) -> Result<(), ReportError> {
+    fn put(
+        &self,
+        xml: &str,
+        json: serde_json::Result<String>,
+        redactor: &Redactor,
+    ) -> Result<(), ReportError> {
         let ReportFiles { junit, strict: strict_file, record: record_file } = &self.files;
         let xml = redacted(xml, redactor).map_err(|error| ReportError::content(junit, &error))?;
         let core = strict(&xml).map_err(|error| ReportError::content(strict_file, &error))?;
-        let json = serde_json::to_string_pretty(record)
-            .map_err(|error| ReportError::content(record_file, &error))?;
-        let json = redacted_json(&json, redactor) + "\n";
+        let json = json.map_err(|error| ReportError::content(record_file, &error))?;
 
         // All are written before the first is renamed: a full disk leaves the old ones as they are.
         let mut written = Vec::new();
@@ -134,6 +132,26 @@ impl Reports {
     }
 }
 
+/// What `record.json` holds of finished runs, without what the redactor knows.
+pub(crate) fn json(
+    records: &[RunRecord],
+    surface: &[SurfaceCase],
+    redactor: &Redactor,
+) -> serde_json::Result<String> {
+    Record { version: VERSION, runs: records, surface, unfinished: None }.json(redactor)
+}
+
+/// What it holds as long as they have not.
+pub(crate) fn unfinished_json(
+    suite: &str,
+    canaries: &[&str],
+    target: &str,
+    redactor: &Redactor,
+) -> serde_json::Result<String> {
+    let unfinished = Some(Unfinished { message: UNFINISHED, suite, canaries, target });
+    Record { version: VERSION, runs: &[], surface: &[], unfinished }.json(redactor)
+}
+
 #[derive(Serialize)]
 struct Record<'a> {
     version: u32,
@@ -142,6 +160,12 @@ struct Record<'a> {
     surface: &'a [SurfaceCase],
     #[serde(skip_serializing_if = "Option::is_none")]
     unfinished: Option<Unfinished<'a>>,
+}
+
+impl Record<'_> {
+    fn json(&self, redactor: &Redactor) -> serde_json::Result<String> {
+        Ok(redacted_json(&serde_json::to_string_pretty(self)?, redactor) + "\n")
+    }
 }
 
 #[derive(Serialize)]
@@ -153,17 +177,17 @@ struct Unfinished<'a> {
 }
 
 /// A file under a name that no collector of reports looks for; removed unless it is renamed.
-struct Temporary(Option<PathBuf>);
+pub(super) struct Temporary(Option<PathBuf>);
 
 impl Temporary {
-    fn write(dir: &Path, text: &str) -> io::Result<Self> {
+    pub(super) fn write(dir: &Path, text: &str) -> io::Result<Self> {
         let path = dir.join(format!(".report.{}.tmp", unique()));
         let temporary = Self(Some(path.clone()));
         fs::write(path, text)?;
         Ok(temporary)
     }
 
-    fn rename(mut self, file: &Path) -> io::Result<()> {
+    pub(super) fn rename(mut self, file: &Path) -> io::Result<()> {
         if let Some(path) = &self.0 {
             fs::rename(path, file)?;
         }
@@ -237,7 +261,7 @@ impl ReportError {
         }
     }
 
-    fn file(path: &Path, cause: &dyn fmt::Display) -> Self {
+    pub(super) fn file(path: &Path, cause: &dyn fmt::Display) -> Self {
         Self {
             path: path.to_owned(),
             expected: "a file that can be written",
@@ -246,7 +270,7 @@ impl ReportError {
         }
     }
 
-    fn content(path: &Path, cause: &dyn fmt::Display) -> Self {
+    pub(crate) fn content(path: &Path, cause: &dyn fmt::Display) -> Self {
         Self {
             path: path.to_owned(),
             expected: "a report that can be written",

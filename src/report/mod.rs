@@ -12,5 +12,8 @@ pub mod files;
 pub mod html;
 #[cfg(feature = "harness")]
 pub mod junit;
+#[cfg(all(feature = "harness", feature = "drill", feature = "surface"))]
+pub(crate) mod place;
+pub(crate) mod repeat;
 pub mod surface;
 pub(crate) mod text;

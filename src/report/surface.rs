@@ -42,6 +42,16 @@ pub struct SurfaceCase {
     pub duration_ms: f64,
 }
 
+#[cfg(feature = "server")]
+impl SurfaceCase {
+    /// Removes every secret from every text.
+    pub(crate) fn clean(&mut self, redactor: &crate::redact::Redactor) {
+        for text in self.message.iter_mut().chain(&mut self.also) {
+            *text = redactor.clean(text).into_owned();
+        }
+    }
+}
+
 /// The cases of these operations of the plan, in its order.
 #[must_use]
 pub fn cases<'o>(

@@ -9,6 +9,7 @@
 
 mod copy;
 mod fault;
+mod info;
 mod lock;
 mod prepared;
 mod read;
@@ -39,10 +40,12 @@ use super::{
 };
 use lock::Lock;
 use prepared::Prepared;
+use schema::Found;
 use statistics::Outlines;
 use writer::{Item, Writer};
 
 pub use copy::restore;
+pub use info::{CanaryContents, Contents};
 
 const OPEN: &str = "open the store";
 
@@ -117,6 +120,39 @@ impl SqliteStore {
         Self::start(Some(path), place, retention, writing, reading, Some(lock)).await
     }
 
+    /// Opens the store in that file to read it, also while another process has it. Nothing can be written to it.
+    ///
+    /// To be called within a tokio runtime.
+    ///
+    /// # Errors
+    /// If there is no store in that file, a newer version wrote it, or it cannot be read.
+    pub async fn open_to_read(path: impl Into<PathBuf>) -> Result<Self, StoreError> {
+        let path: PathBuf = path.into();
+        let place = path.display().to_string();
+        if !path.is_file() || schema::look(&path).await? == Found::Empty {
+            return Err(StoreError::Broken {
+                what: OPEN,
+                why: format!("there is no store in `{place}`"),
+                remedy: "name the store's file with --store, or run `serve` first",
+            });
+        }
+        // Not such as can only read: the last of these would leave the log behind, which may then belong to another
+        // user than the next one who writes.
+        let reading = pool(READERS, schema::options(&path));
+        // What would change something fails.
+        let writing = pool(1, schema::options(&path).pragma("query_only", "1"));
+        let (retention, open) = (Retention::default(), Mutex::new(None));
+        Ok(Self { path: Some(path), place, retention, writing, reading, outlines: Outlines::default(), open })
+    }
+
+    /// How much it holds.
+    ///
+    /// # Errors
+    /// If it cannot be read.
+    pub async fn contents(&self) -> Result<Contents, StoreError> {
+        info::contents(&self.reading, &self.place).await
+    }
+
     /// A store that ends with the process, for tests. Readers and the writer wait for one another.
     ///
     /// # Errors
@@ -147,9 +183,15 @@ impl SqliteStore {
     /// afterwards is answered with an error. A store that is dropped ends so too, but nobody can wait for it.
     pub async fn close(&self) {
         let open = self.open.lock().unwrap_or_else(PoisonError::into_inner).take();
-        let Some(Open { writer, task, lock }) = open else { return };
-        drop(writer);
-        let _ = task.await;
+        let lock = match open {
+            Some(Open { writer, task, lock }) => {
+                drop(writer);
+                let _ = task.await;
+                lock
+            }
+            // Opened to be read, or closed already.
+            None => None,
+        };
         self.reading.close().await;
         self.writing.close().await;
         drop(lock);

@@ -41,6 +41,12 @@ impl Fixture {
         Self { command, folder }
     }
 
+    /// The suite as a program with commands.
+    #[cfg(all(feature = "drill", feature = "server"))]
+    pub(crate) fn program(suite: &str, args: &[&str]) -> Self {
+        Self::new(suite, args).var("FIXTURE_PROGRAM", "1")
+    }
+
     pub(crate) fn var(mut self, name: &str, value: impl AsRef<std::ffi::OsStr>) -> Self {
         self.command.env(name, value);
         self

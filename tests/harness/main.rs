@@ -5,12 +5,16 @@
 #![cfg(test)]
 
 mod child;
+#[cfg(all(feature = "drill", feature = "server"))]
+mod command;
 mod configuration;
 mod ending;
 #[cfg(feature = "server")]
 mod kills;
 mod marks;
 mod nextest;
+#[cfg(all(feature = "drill", feature = "server"))]
+mod program;
 mod scheduling;
 mod secrets;
 mod selection;
@@ -29,14 +33,21 @@ use libtest_mimic::{Arguments, Trial};
 type Case = (&'static str, fn());
 
 fn main() -> ExitCode {
-    if let Some(name) = Environment::of_process().get("FIXTURE_SUITE") {
+    let environment = Environment::of_process();
+    #[cfg(all(feature = "drill", feature = "server"))]
+    if environment.get("FIXTURE_PROGRAM").is_some() {
+        return program::main();
+    }
+    if let Some(name) = environment.get("FIXTURE_SUITE") {
         #[cfg(feature = "server")]
         if name == kills::SUITE {
             return kills::program();
         }
         return coalmine::harness::main::<setup::FixtureSetup>(suites::by_name(name));
     }
-    let modules = [
+    let modules: &[(&str, &[Case])] = &[
+        #[cfg(all(feature = "drill", feature = "server"))]
+        ("command", command::CASES),
         ("configuration", configuration::CASES),
         ("ending", ending::CASES),
         #[cfg(feature = "server")]
@@ -49,7 +60,7 @@ fn main() -> ExitCode {
         ("verdicts", verdicts::CASES),
     ];
     let mut trials = Vec::new();
-    for (module, cases) in modules {
+    for &(module, cases) in modules {
         for &(name, case) in cases {
             trials.push(Trial::test(format!("{module}::{name}"), move || {
                 case();

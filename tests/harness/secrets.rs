@@ -14,6 +14,8 @@ use crate::{
 
 pub(crate) const CASES: &[Case] = &[
     ("a_planted_secret_is_found_nowhere", a_planted_secret_is_found_nowhere),
+    #[cfg(all(feature = "drill", feature = "server"))]
+    ("a_planted_secret_is_found_nowhere_by_the_program", a_planted_secret_by_the_program),
     ("a_secret_that_nobody_registers_is_found", a_secret_that_nobody_registers_is_found),
     ("a_secret_learnt_by_the_process_is_found_nowhere", a_secret_learnt_by_the_process),
 ];
@@ -142,6 +144,31 @@ fn a_planted_secret_is_found_nowhere() {
         let exchange = &ended.step("refused").attempts[1].exchanges[0];
         assert!(exchange.response_body.as_ref().unwrap().contains("html: ([redacted])"), "{exchange:?}");
         assert!(exchange.url.starts_with("http://[redacted]@127.0.0.1:"), "{exchange:?}");
+    }
+}
+
+#[cfg(all(feature = "drill", feature = "server"))]
+fn a_planted_secret_by_the_program() {
+    let reports = ["--json", "reports/of.json", "--junit", "reports/of.xml", "--html", "reports/of.html"];
+    for args in [&["run"][..], &["run", "--json"], &[&["run"][..], &reports].concat()] {
+        let fixture = planted(args).var("FIXTURE_PROGRAM", "1").file("reports/of.json", "");
+        let ended = fixture.run().expect_code(1);
+        let mut all = everything(&ended);
+        for (name, text) in &mut all {
+            assert_eq!(found(text), [""; 0], "in {name}:\n{text}");
+        }
+        assert_eq!(all.len(), if args.len() > 2 { 9 } else { 7 }, "{all:?}");
+        let read = if args.contains(&"--json") && args.len() == 2 { &ended.stderr } else { &ended.stdout };
+        for said in ["it said [redacted]", "no room for [redacted]", "in panic: [redacted]"] {
+            assert!(read.contains(said), "no `{said}` in {read}");
+        }
+    }
+    // Otherwise this would prove nothing.
+    let args = [&["run"][..], &reports].concat();
+    let fixture = planted(&args).var("FIXTURE_PROGRAM", "1").var("FIXTURE_FORGET", "1");
+    let ended = fixture.file("reports/of.json", "").run().expect_code(1);
+    for (name, text) in everything(&ended).iter().filter(|(name, _)| name != "stderr") {
+        assert!(!found(text).is_empty(), "nothing found in {name}:\n{text}");
     }
 }
 

@@ -36,6 +36,7 @@ impl Setup for FixtureSetup {
     fn read(settings: &mut Settings<'_>) -> Option<Self> {
         settings.claim("FIXTURE_");
         settings.optional("FIXTURE_SUITE");
+        settings.optional("FIXTURE_PROGRAM");
         let reports = settings.optional("COALMINE_REPORTS");
         let target = settings.optional("FIXTURE_TARGET").unwrap_or_else(|| "a fixture".to_owned());
         let lasting = settings.flag("FIXTURE_LASTING");

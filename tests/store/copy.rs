@@ -98,6 +98,61 @@ async fn what_was_restored_is_what_was_backed_up() {
 }
 
 #[tokio::test]
+async fn a_store_is_read_while_another_has_it_and_written_by_nobody_else() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("runs.db");
+    let missing = SqliteStore::open_to_read(&path).await.unwrap_err().to_string();
+    assert!(missing.contains("there is no store in") && missing.contains("remedy: "), "{missing}");
+    assert_eq!(names(folder.path()), [""; 0], "and none is made");
+
+    let store = open(&path).await;
+    for number in 0..3 {
+        store.add(&single(&format!("r{number}"), number, Passed)).await.unwrap();
+    }
+    let reader = SqliteStore::open_to_read(&path).await.unwrap();
+    let contents = reader.contents().await.unwrap();
+    let [api] = &contents.canaries[..] else { panic!("{contents:?}") };
+    assert_eq!((api.canary.as_str(), api.runs, api.in_full), ("api", 3, 3));
+    assert_eq!((api.oldest, api.newest), (super::time(0), super::time(2)));
+    assert!(contents.used > 0 && contents.used <= reader.size().await.unwrap());
+    // What is written meanwhile is seen.
+    store.add(&single("r3", 3, Passed)).await.unwrap();
+    store.sweep(super::time(4)).await.unwrap();
+    let api = reader.contents().await.unwrap().canaries.remove(0);
+    assert_eq!((api.runs, api.in_full), (4, 2), "two are kept in full");
+
+    // It writes nothing, though nobody has locked it out.
+    assert!(reader.add(&single("r4", 4, Passed)).await.is_err());
+    assert!(reader.sweep(super::time(500 * 86_400)).await.is_err());
+    assert_eq!(count(&reader).await, 4);
+    reader.close().await;
+    store.close().await;
+    assert_eq!(names(folder.path()), ["runs.db"]);
+
+    // Of one that was not closed, no log is left by who has only looked.
+    let reader = SqliteStore::open_to_read(&path).await.unwrap();
+    assert_eq!(count(&reader).await, 4);
+    reader.close().await;
+    assert_eq!(names(folder.path()), ["runs.db"]);
+}
+
+#[cfg(unix)]
+#[tokio::test]
+async fn a_restored_store_can_be_used_by_those_who_had_the_old_one() {
+    use std::os::unix::fs::PermissionsExt as _;
+    let folder = tempfile::tempdir().unwrap();
+    let (path, copy) = (folder.path().join("runs.db"), folder.path().join("backup.db"));
+    filled(&path, 1).await;
+    filled(&copy, 2).await;
+    fs::set_permissions(&path, fs::Permissions::from_mode(0o664)).unwrap();
+    fs::set_permissions(&copy, fs::Permissions::from_mode(0o600)).unwrap();
+    restore(&copy, &path).await.unwrap();
+    assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o664);
+    let error = restore(&path, &folder.path().join("./runs.db")).await.unwrap_err().to_string();
+    assert!(error.contains("is the store itself") && error.contains("remedy: "), "{error}");
+}
+
+#[tokio::test]
 async fn a_store_gives_room_back_after_a_restore_too() {
     let folder = tempfile::tempdir().unwrap();
     let (path, copy) = (folder.path().join("runs.db"), folder.path().join("backup.db"));

@@ -51,9 +51,11 @@ onboarding: failed in 1 min 12 s (1 passed, 1 of them flaky, 1 failed, 1 inconcl
     blocks: team, ledger
     remedy: look at the sign-up queue
     runbook: https://wiki/confirm
+    repeat: cargo test --test canaries -- --exact onboarding::confirm_email
   fixture mail inconclusive after 2 attempts (mail_provider)
     the mailbox does not answer
     blocks: invite
+    repeat: cargo test --test canaries -- --exact onboarding::invite
   sign_up passed only at attempt 2; before: expected 200, got 502
   left behind: key k-1: DELETE answered 500
 

@@ -10,7 +10,8 @@ use super::{
     waterfall::root_title,
 };
 use crate::{
-    record::{AttemptRecord, FailureRecord, RunRecord, StepKind, StepRecord},
+    record::{AttemptRecord, FailureRecord, RunRecord, StepRecord},
+    report::repeat::test_of,
     verdict::{Severity, Verdict},
 };
 
@@ -242,18 +243,9 @@ fn again(record: &RunRecord, step: &StepRecord) -> Markup {
     }
 }
 
-/// The command that runs this step, and what it needs, as a test. A fixture is no test: the first step that it blocks
-/// reports it.
+/// The command that runs this step, and what it needs, as a test.
 fn repeat_line(record: &RunRecord, step: &StepRecord) -> String {
-    let is_user = |it: &&StepRecord| {
-        it.kind == StepKind::Step
-            && (it.needs.contains(&step.name) || it.root.as_deref() == Some(step.name.as_str()))
-    };
-    let test = match step.kind {
-        StepKind::Step => Some(step),
-        StepKind::Fixture => record.steps.iter().find(is_user),
-    };
-    match test {
+    match test_of(record, step) {
         Some(test) => {
             let name = format!("{}::{}", record.canary, test.name);
             format!("cargo test --test canaries -- --exact {}", quoted(&name))

@@ -1,5 +1,7 @@
 //! Copies of a whole store: one is made while it is in use, and put into its place when nobody uses it.
 
+#[cfg(unix)]
+use std::os::unix::fs::MetadataExt as _;
 use std::{
     fs::{self, File},
     io,
@@ -53,6 +55,14 @@ pub async fn restore(from: &Path, to: &Path) -> Result<Option<PathBuf>, StoreErr
             remedy: "restore from a backup, not from a store",
         });
     }
+    let same = fs::canonicalize(from).ok().filter(|from| fs::canonicalize(to).is_ok_and(|to| to == *from));
+    if same.is_some() {
+        return Err(StoreError::Broken {
+            what: RESTORE,
+            why: format!("`{}` is the store itself", from.display()),
+            remedy: "name a file that a backup has made",
+        });
+    }
     let _lock = Lock::take(to)?;
     let copy = temporary_for(to, RESTORE)?;
     fs::copy(from, &copy).map_err(|error| {
@@ -66,10 +76,20 @@ pub async fn restore(from: &Path, to: &Path) -> Result<Option<PathBuf>, StoreErr
     looked_through(&copy, from).await?;
     sync(&copy).map_err(|error| fault::of_io(RESTORE, &copy, &error, ROOM))?;
     let kept = if to.exists() { Some(keep(to).await?) } else { None };
+    like(to, &copy);
     let broken = |error: io::Error| fault::of_io(RESTORE, to, &error, ROOM);
     copy.persist(to).map_err(|error| broken(error.error))?;
     sync_folder(to).map_err(broken)?;
     Ok(kept)
+}
+
+/// Gives a copy to those who had the store: somebody else may put a backup back than runs the service.
+fn like(store: &Path, copy: &Path) {
+    let Ok(old) = fs::metadata(store) else { return };
+    // Only some may give files away; where this one may not, it is theirs whose store it was, mostly.
+    #[cfg(unix)]
+    let _ = std::os::unix::fs::chown(copy, Some(old.uid()), Some(old.gid()));
+    let _ = fs::set_permissions(copy, old.permissions());
 }
 
 /// Demands that a copy of `from` is a whole store that this program can read.

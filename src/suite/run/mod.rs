@@ -3,6 +3,7 @@
 mod attempt;
 mod options;
 mod recording;
+mod watching;
 
 use std::{
     future::Future,
@@ -135,6 +136,18 @@ impl StepEnd {
     #[must_use]
     pub fn failure(&self) -> Option<&Failure> {
         self.0.failure.as_deref()
+    }
+
+    /// Whether it passed, but not at the first attempt.
+    #[must_use]
+    pub fn flaky(&self) -> bool {
+        self.0.flaky
+    }
+
+    /// How long all its attempts took, in milliseconds.
+    #[must_use]
+    pub fn duration_ms(&self) -> f64 {
+        self.0.duration_ms
     }
 
     /// Index of the step that a blocked one is blocked by.
