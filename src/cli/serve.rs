@@ -275,7 +275,7 @@ fn print(event: &Event) {
             let _ = writeln!(out, "{}", line(summary)).and_then(|()| out.flush());
         }
         Event::MissedRun { canary, planned, late_ms } => say(format_args!(
-            "warning: {canary} should have run at {planned}, {} ago; it runs now",
+            "warning: {canary} should have run at {planned:.0}, {} ago; it runs now",
             text::time(*late_ms)
         )),
         Event::StoreTrouble { error } => {

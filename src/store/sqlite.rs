@@ -9,6 +9,7 @@
 
 mod copy;
 mod fault;
+mod identity;
 mod info;
 mod lock;
 mod prepared;
@@ -38,6 +39,7 @@ use super::{
     Day, Filter, Finished, Kept, Outcomes, Page, Retention, Schedule, StepPoint, StepStatistics, Store,
     StoreError, Summary, Swept, Task, Totals,
 };
+use identity::Identity;
 use lock::Lock;
 use prepared::Prepared;
 use schema::Found;
@@ -61,6 +63,8 @@ const LOG: &str = "8388608";
 pub struct SqliteStore {
     /// None in memory.
     path: Option<PathBuf>,
+    /// Which file was opened to be written to.
+    identity: Option<Identity>,
     /// What messages call it.
     place: String,
     retention: Retention,
@@ -142,7 +146,17 @@ impl SqliteStore {
         // What would change something fails.
         let writing = pool(1, schema::options(&path).pragma("query_only", "1"));
         let (retention, open) = (Retention::default(), Mutex::new(None));
-        Ok(Self { path: Some(path), place, retention, writing, reading, outlines: Outlines::default(), open })
+        let identity = None;
+        Ok(Self {
+            path: Some(path),
+            identity,
+            place,
+            retention,
+            writing,
+            reading,
+            outlines: Outlines::default(),
+            open,
+        })
     }
 
     /// How much it holds.
@@ -174,9 +188,10 @@ impl SqliteStore {
         let mut connection = writing.acquire().await.map_err(|error| fault::of(OPEN, &place, &error))?;
         schema::migrate(&mut connection, &place).await?;
         drop(connection);
+        let identity = path.as_deref().and_then(Identity::of);
         let (writer, task) = Writer::start(writing.clone(), lock.clone());
         let open = Mutex::new(Some(Open { writer: Arc::new(writer), task, lock }));
-        Ok(Self { path, place, retention, writing, reading, outlines: Outlines::default(), open })
+        Ok(Self { path, identity, place, retention, writing, reading, outlines: Outlines::default(), open })
     }
 
     /// Ends the store: what was handed over is written, then the file is free for others. Whatever is asked of it
@@ -201,6 +216,9 @@ impl SqliteStore {
         let writer =
             self.open.lock().unwrap_or_else(PoisonError::into_inner).as_ref().map(|it| it.writer.clone());
         let writer = writer.ok_or_else(|| fault::closed(what, &self.place))?;
+        if let (Some(identity), Some(path)) = (self.identity, &self.path) {
+            identity.check(what, path)?;
+        }
         writer.write(item).await.map_err(|error| fault::of(what, &self.place, &error))
     }
 }

@@ -168,6 +168,18 @@ async fn a_store_gives_room_back_after_a_restore_too() {
 }
 
 #[tokio::test]
+async fn a_copy_is_put_back_where_there_is_nothing_yet() {
+    let folder = tempfile::tempdir().unwrap();
+    let (copy, path) = (folder.path().join("backup.db"), folder.path().join("srv/canaries/runs.db"));
+    filled(&copy, 3).await;
+    let error = restore(&folder.path().join("none"), &path).await.unwrap_err().to_string();
+    assert!(error.contains("none`: No such file"), "{error}");
+    assert_eq!(names(folder.path()), ["backup.db"], "nothing is made for a copy that is not there");
+    assert_eq!(restore(&copy, &path).await, Ok(None));
+    assert_eq!(count(&open(&path).await).await, 3);
+}
+
+#[tokio::test]
 async fn only_a_whole_store_is_put_into_place() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("runs.db");

@@ -220,3 +220,19 @@ async fn one_run_that_cannot_be_written_does_not_take_others_with_it() {
     }
     assert_eq!(store.totals().await.unwrap()[0].passed, 54);
 }
+
+#[tokio::test]
+#[cfg(unix)]
+async fn a_file_that_is_gone_or_another_takes_no_run() {
+    let folder = tempfile::tempdir().unwrap();
+    let (path, away) = (folder.path().join("runs.db"), folder.path().join("away.db"));
+    let store = open(&path).await;
+    store.add(&single("r1", 0, Passed)).await.unwrap();
+    fs::rename(&path, &away).unwrap();
+    says(&store.add(&single("r2", 1, Passed)).await.unwrap_err(), &path, &["is no longer there", "restart"]);
+    fs::write(&path, "").unwrap();
+    says(&store.add(&single("r2", 1, Passed)).await.unwrap_err(), &path, &["is another file"]);
+    fs::rename(&away, &path).unwrap();
+    store.add(&single("r2", 1, Passed)).await.unwrap();
+    assert_eq!(store.totals().await.unwrap()[0].passed, 2);
+}

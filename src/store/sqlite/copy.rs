@@ -63,6 +63,11 @@ pub async fn restore(from: &Path, to: &Path) -> Result<Option<PathBuf>, StoreErr
             remedy: "name a file that a backup has made",
         });
     }
+    // Before anything is made for it: a name that was mistyped must leave nothing behind.
+    fs::metadata(from)
+        .map_err(|error| fault::of_io(RESTORE, from, &error, "name a file that a backup has made"))?;
+    // The machine may be new.
+    fs::create_dir_all(folder(to)).map_err(|error| fault::of_io(RESTORE, to, &error, ROOM))?;
     let _lock = Lock::take(to)?;
     let copy = temporary_for(to, RESTORE)?;
     fs::copy(from, &copy).map_err(|error| {
