@@ -7,6 +7,7 @@ use super::{
     CanaryRow, NAME, SENTENCE, Tally,
     control::{pause, resume, run_now},
     row::{past, paused, plan, root, since, uptime_is},
+    timeline,
 };
 use crate::{
     report::html::{
@@ -87,7 +88,7 @@ pub fn canary(site: &Site<'_>, view: &CanaryView<'_>) -> String {
             dl.plan.beside { (plan(row, now)) }
             (root(row))
             (resume(row, "canary", &path, now))
-            (past(row, now, Some(&path)))
+            (past(row, now, Some(&path), timeline::RUNS))
             div.more { p.dim { (uptime_is()) } (pause(row, "canary", &path)) (run_now(row)) }
         }
         (self::steps(&row.canary, steps, counted_since))

@@ -7,6 +7,7 @@ use super::{
     CanaryRow, NAME, SENTENCE,
     control::{pause, resume, run_now},
     row::{past, paused, plan, root, since, uptime_is},
+    timeline,
 };
 use crate::{
     report::html::{
@@ -18,6 +19,11 @@ use crate::{
 
 /// How many runs are listed.
 const LISTED: usize = 10;
+/// Of more canaries than this each row is short: what may be done, and the runs in words, are on the canary's own page.
+/// A page of a thousand whole rows is 10 MB, too much for a phone.
+const CROWD: usize = 100;
+/// How many runs have a mark in a short row.
+const FEW: usize = 3;
 
 /// What the overview shows.
 #[derive(Clone, Debug)]
@@ -59,7 +65,8 @@ pub fn overview(site: &Site<'_>, overview: &Overview) -> String {
         }
         @if let Some(incidents) = incidents { (self::incidents(incidents, *now)) }
         @if canaries.is_empty() { p { "This suite has no canaries." } }
-        @for canary in canaries { (row(canary, *now)) }
+        @let is_crowd = canaries.len() > CROWD;
+        @for canary in canaries { (row(canary, *now, is_crowd)) }
         (legend())
         p.dim { "As of " (when(*now)) }
     };
@@ -145,7 +152,7 @@ fn incidents(incidents: &[Incident], now: Timestamp) -> Markup {
     }
 }
 
-fn row(canary: &CanaryRow, now: Timestamp) -> Markup {
+fn row(canary: &CanaryRow, now: Timestamp, is_short: bool) -> Markup {
     let verdict = canary.verdict();
     let id = format!("canary-{}", slug(&canary.canary));
     let word = verdict.map_or("no runs yet", Verdict::as_str);
@@ -163,11 +170,13 @@ fn row(canary: &CanaryRow, now: Timestamp) -> Markup {
             dl.plan { (plan(canary, now)) }
             (root(canary))
             (resume(canary, &id, HOME, now))
-            (past(canary, now, None))
-            div.more {
-                (list(canary, &id))
-                (pause(canary, &id, HOME))
-                (run_now(canary))
+            (past(canary, now, None, if is_short { FEW } else { timeline::RUNS }))
+            @if !is_short {
+                div.more {
+                    (list(canary, &id))
+                    (pause(canary, &id, HOME))
+                    (run_now(canary))
+                }
             }
         }
     }

@@ -72,9 +72,9 @@ pub(super) fn paused(canary: &CanaryRow) -> Markup {
     html! { @if is_paused { span.tag.paused { "paused" } } }
 }
 
-/// The past of a canary at a glance: its runs, its days, its uptime.
-pub(super) fn past(canary: &CanaryRow, now: Timestamp, links: Option<&str>) -> Markup {
-    let runs: Vec<_> = canary.runs.iter().filter(|it| !it.filtered).take(timeline::RUNS).cloned().collect();
+/// The past of a canary at a glance: its last runs, at most so many, its days, its uptime.
+pub(super) fn past(canary: &CanaryRow, now: Timestamp, links: Option<&str>, most: usize) -> Markup {
+    let runs: Vec<_> = canary.runs.iter().filter(|it| !it.filtered).take(most).cloned().collect();
     let days: Vec<_> = canary.days.iter().filter(|it| it.canary == canary.canary).cloned().collect();
     html! {
         div.past {

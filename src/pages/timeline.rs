@@ -42,7 +42,10 @@ pub(super) fn runs(runs: &[Summary], now: Timestamp) -> Markup {
     html! {
         figure.timeline {
           svg viewBox={ "0 0 " (RUNS * SLOT) " " (ground) } role="group" aria-label=(label) {
-            @for slot in 0..empty { circle.nothing cx=(slot * SLOT + SLOT / 2) cy="10" r="1.5" {} }
+            // A dot per run that there was not, as one dotted line: a row of a young canary has many.
+            @if empty > 0 {
+                line.nothing x1=(SLOT / 2) x2={ (empty * SLOT - SLOT / 2) ".1" } y1="10" y2="10" {}
+            }
             @for (slot, run) in shown.iter().rev().enumerate() {
                 @let is_bad = matches!(run.verdict, Verdict::Failed | Verdict::Inconclusive);
                 @let is_stop = is_bad || slot + 1 == shown.len();
@@ -110,13 +113,29 @@ pub(super) fn days(days: &[Day], now: Timestamp, links: Option<&str>) -> Markup 
                             },
                             None => g { title { (told(day)) } (bar(at * 6, day)) },
                         },
-                        None => rect.none x=(at * 6 + 1) y="27" width="4" height="2" {},
+                        None => {},
                     }
+                }
+                @for (from, to) in gaps(&of_day) {
+                    // A dot per day, drawn as one dashed line: most days of a young canary are such, and a page of a
+                    // thousand canaries would have ninety thousand elements.
+                    line.none x1=(from * 6 + 1) x2=(to * 6 - 1) y1="28" y2="28" {}
                 }
             }
             figcaption { span { (first.strftime("%-d %b")) } span { "today" } }
         }
     }
+}
+
+/// From which slot to before which one there was no run.
+fn gaps(of_day: &[Option<&Day>]) -> Vec<(usize, usize)> {
+    let mut at = 0;
+    let stretches = of_day.chunk_by(|one, next| one.is_some() == next.is_some());
+    let stretches = stretches.map(|stretch| {
+        at += stretch.len();
+        (stretch[0].is_none(), (at - stretch.len(), at))
+    });
+    stretches.filter(|(is_gap, _)| *is_gap).map(|(_, gap)| gap).collect()
 }
 
 fn told(day: &Day) -> String {

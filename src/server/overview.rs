@@ -40,10 +40,6 @@ const GOOD: Duration = Duration::from_secs(5);
 /// many times as long as it took, although something has changed.
 const SLOW: Duration = Duration::from_millis(10);
 const AGE: u32 = 20;
-/// How many runs the overview shows, of all canaries together: each is a link, and a page of thousands of canaries with
-/// a hundred runs each would be too large for a phone. Of each canary some at least.
-const RUNS: usize = 10_000;
-const FEW: usize = 10;
 /// The days that the overview shows.
 const DAYS: SignedDuration = SignedDuration::from_hours(90 * 24);
 const DAY: SignedDuration = SignedDuration::from_hours(24);
@@ -128,11 +124,8 @@ async fn rendered(state: &State, entry: Entry) -> Result<(String, Verdict), Stor
     let now = service.clock().now();
     let days = days(service, now).await?;
     let mut canaries = Vec::with_capacity(snapshot.canaries.len());
-    let shown = (RUNS / snapshot.canaries.len().max(1)).max(FEW);
     for view in &snapshot.canaries {
-        let mut row = row_of(service, view, &days, now).await?;
-        row.runs.truncate(shown);
-        canaries.push(row);
+        canaries.push(row_of(service, view, &days, now).await?);
     }
     let verdict = Verdict::worst(snapshot.canaries.iter().filter_map(|it| it.last()).map(|it| it.verdict));
     let logout = logout(state, entry);

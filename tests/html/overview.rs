@@ -206,3 +206,19 @@ fn small_pages() {
     assert!(text(&page).contains("That is not it."));
     assert!(!page.contains("api.shop.test"), "who is not logged in need not know what is watched");
 }
+
+#[test]
+fn a_thousand_canaries_fit_on_a_page() {
+    let canaries = (0..1_000).map(|number| {
+        let name = format!("canary-{number}");
+        let mut row = canary(&name, Verdict::Passed);
+        row.runs.clear();
+        row.runs.extend((1..=100).map(|minutes| summary(&name, minutes, Verdict::Passed)));
+        row.days = vec![day(&name, 0, 10, 0, 0)];
+        row
+    });
+    let page = page(canaries.collect());
+    assert!(page.len() < 3_000_000, "{} bytes", page.len());
+    assert!(!page.contains("<form"), "what may be done is on the canary's own page");
+    assert!(text(&page).contains("since at least 10:20 UTC"), "all known runs are looked at, and few shown");
+}
