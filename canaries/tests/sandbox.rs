@@ -13,7 +13,7 @@ use coalmine::{
 };
 use serde_json::{Value, json};
 
-use crate::program::{PATIENCE, Standalone, Suite, Variables, files_below, roots, sandbox};
+use crate::program::{PATIENCE, Standalone, Suite, Variables, command, files_below, roots, sandbox};
 
 #[test]
 fn the_list_of_faults_is_the_catalogue_of_the_world() {
@@ -30,6 +30,16 @@ fn the_list_of_faults_is_the_catalogue_of_the_world() {
         .collect();
     assert_eq!(printed, catalogue);
     assert_eq!(ended.err, "");
+}
+
+#[test]
+fn a_reader_that_goes_away_is_no_mistake() {
+    let folder = tempfile::tempdir().unwrap();
+    let (reader, writer) = std::io::pipe().unwrap();
+    drop(reader);
+    let mut command = command(&Variables::new(), folder.path());
+    let ended = command.args(["sandbox", "--fault", "list"]).stdout(writer).output().unwrap();
+    assert_eq!((ended.status.code(), String::from_utf8_lossy(&ended.stderr).as_ref()), (Some(0), ""));
 }
 
 #[test]

@@ -2,7 +2,7 @@
 
 use std::{
     fs::{self, OpenOptions},
-    io::Write as _,
+    io::{ErrorKind, Write as _},
     net::{Ipv4Addr, SocketAddr, TcpListener},
     os::unix::fs::PermissionsExt as _,
     path::{Path, PathBuf},
@@ -207,10 +207,14 @@ fn table(rows: &[(String, String)]) -> String {
     rows.iter().map(|(left, right)| format!("  {left:width$}  {right}\n")).collect()
 }
 
-/// A reader that has gone away (`| head`) is no reason to panic.
+/// A reader that has gone away (`| head`) has seen what it wanted: that is no mistake of anybody's.
 pub(super) fn print(text: &str) -> Result<(), ConfigError> {
     let mut out = std::io::stdout().lock();
-    out.write_all(text.as_bytes())
-        .and_then(|()| out.flush())
-        .map_err(|error| ConfigError::one("standard output", error.to_string(), "give it a reader"))
+    match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
+        Err(error) if error.kind() != ErrorKind::BrokenPipe => {
+            let remedy = "make room where it leads to, or let it lead elsewhere";
+            Err(ConfigError::one("standard output", error.to_string(), remedy))
+        }
+        Ok(()) | Err(_) => Ok(()),
+    }
 }
