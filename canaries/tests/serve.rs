@@ -4,6 +4,7 @@ use std::{
     io::{Read as _, Write as _},
     net::TcpStream,
     path::Path,
+    process::Command,
     time::{Duration, Instant},
 };
 
@@ -103,16 +104,56 @@ fn without_any_setting_it_watches_a_sandbox_and_prints_a_line_per_run() {
     assert_eq!(ended.out, "", "{}", ended.said());
 }
 
-#[test]
-fn it_answers_at_the_address_that_it_prints() {
-    let serve = Serve::new(&Variables::new());
-    let mut process = serve.start(&[]);
-    let address = until(PATIENCE, "its address", || {
+/// Where the status page is, by what it has printed.
+fn address(process: &mut Process) -> String {
+    until(PATIENCE, "its address", || {
         assert!(!process.has_ended(), "it has ended{}", process.said());
         let said = process.said();
         let address = said.split("the status page is at http://").nth(1)?.split_once("/\n")?.0;
         Some(address.to_owned())
-    });
+    })
+}
+
+/// `curl -f` as an outside monitor: its exit code is 22 for any status from 400 on.
+#[test]
+fn curl_alone_is_a_complete_monitor() {
+    // The flag that makes curl print the status besides, so that the test can tell one failure from another.
+    let ask = |url: String| {
+        let asked =
+            Command::new("curl").args(["-sf", "-w", "%{http_code} %header{coalmine-verdict}", &url]).output();
+        asked.ok().map(|it| (it.status.code(), String::from_utf8_lossy(&it.stdout).into_owned()))
+    };
+    let serve = Serve::new(&Variables::new());
+    let mut process = serve.start(&["--control", "127.0.0.1:0"]);
+    let (service, said) = (address(&mut process), process.said());
+    let control =
+        said.split("faults are switched at http://").nth(1).and_then(|it| it.lines().next()).unwrap();
+    let url = |canary: &str| format!("http://{service}/run/{canary}?fresh");
+    let Some((code, out)) = ask(url("onboarding")) else {
+        eprintln!("skipped: there is no curl here");
+        return drop(stop(process));
+    };
+    assert_eq!(code, Some(0), "{out}{}", process.said());
+    assert!(out.contains("\"verdict\":\"passed\"") && out.ends_with("200 passed"), "{out}");
+
+    let fault = "error_500:create-key";
+    let switched =
+        Command::new("curl").args(["-sf", "-X", "PUT", &format!("http://{control}/faults/{fault}")]).status();
+    assert!(switched.unwrap().success());
+    let (code, out) = ask(url("api")).unwrap();
+    assert_eq!((code, out.as_str()), (Some(22), "500 failed"), "{}", process.said());
+    let (code, out) = ask(url("nobody")).unwrap();
+    assert_eq!((code, out.as_str()), (Some(22), "404 none"));
+    stop(process).expect_code(0);
+    // Nobody is there any more.
+    assert_eq!(ask(url("onboarding")).unwrap().0, Some(7));
+}
+
+#[test]
+fn it_answers_at_the_address_that_it_prints() {
+    let serve = Serve::new(&Variables::new());
+    let mut process = serve.start(&[]);
+    let address = address(&mut process);
     let get = |path: &str| {
         let mut stream = TcpStream::connect(&address).unwrap();
         let request = format!("GET {path} HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\n\r\n");

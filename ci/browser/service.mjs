@@ -33,6 +33,18 @@ export async function serve(program, { options = [], environment = {} } = {}) {
       const answer = await fetch(`${service.control}/faults/${name}`, { method: isOn ? "PUT" : "DELETE" });
       if (!answer.ok) throw new Error(`the fault ${name} cannot be switched: ${answer.status} ${await answer.text()}`);
     },
+    /** Does something while no run of the canary is in flight: a run that is half in one world shows anything. */
+    async between(canary, change) {
+      const post = async (path, body) => {
+        const answer = await fetch(`${service.base}/${path}`, { method: "POST", body, redirect: "manual" });
+        if (answer.status >= 400) throw new Error(`${path}: ${answer.status} ${await answer.text()}`);
+      };
+      await post(`canaries/${canary}/pause`, new URLSearchParams({ reason: "the world changes" }));
+      // Joins the run in flight, if there is one.
+      await post(`run/${canary}`);
+      await change();
+      await post(`canaries/${canary}/resume`);
+    },
   };
   await new Promise((resolve, reject) => {
     createInterface({ input: child.stderr }).on("line", (line) => {
