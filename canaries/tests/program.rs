@@ -22,6 +22,15 @@ pub(crate) const PATIENCE: Duration = Duration::from_secs(90);
 /// Names and values.
 pub(crate) type Variables = BTreeMap<String, String>;
 
+/// A folder of one's own, and the variables with the reports in it.
+pub(crate) fn in_a_folder(variables: &Variables) -> (TempDir, Variables) {
+    let folder = tempfile::tempdir().unwrap();
+    let mut variables = variables.clone();
+    let reports = folder.path().join("reports").to_string_lossy().into_owned();
+    variables.insert("COALMINE_REPORTS".to_owned(), reports);
+    (folder, variables)
+}
+
 /// One run of `canaries test`, with reports in a folder of its own.
 pub(crate) struct Suite {
     folder: TempDir,
@@ -36,10 +45,7 @@ impl Suite {
     }
 
     pub(crate) fn with(variables: &Variables) -> Self {
-        let folder = tempfile::tempdir().unwrap();
-        let mut variables = variables.clone();
-        let reports = folder.path().join("reports").to_string_lossy().into_owned();
-        variables.insert("COALMINE_REPORTS".to_owned(), reports);
+        let (folder, variables) = in_a_folder(variables);
         Self { folder, variables, arguments: Vec::new() }
     }
 

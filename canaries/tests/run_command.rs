@@ -23,7 +23,7 @@ use tempfile::TempDir;
 
 use crate::{
     process::{Ended, Process, until},
-    program::{PATIENCE, Standalone, Variables, command, roots},
+    program::{PATIENCE, Standalone, Variables, command, in_a_folder, roots},
 };
 
 /// How long a run may go on after it was told to stop.
@@ -36,10 +36,7 @@ struct Run {
 
 impl Run {
     fn new(variables: &Variables) -> Self {
-        let folder = tempfile::tempdir().unwrap();
-        let mut variables = variables.clone();
-        let reports = folder.path().join("reports").to_string_lossy().into_owned();
-        variables.insert("COALMINE_REPORTS".to_owned(), reports);
+        let (folder, variables) = in_a_folder(variables);
         Self { folder, variables }
     }
 

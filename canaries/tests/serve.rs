@@ -12,7 +12,7 @@ use tempfile::TempDir;
 
 use crate::{
     process::{Ended, Process, until},
-    program::{PATIENCE, Standalone, Variables, command},
+    program::{PATIENCE, Standalone, Variables, command, in_a_folder},
 };
 
 /// How long it may go on after it was told to stop, with the runs of these tests in flight.
@@ -25,10 +25,7 @@ struct Serve {
 
 impl Serve {
     fn new(variables: &Variables) -> Self {
-        let folder = tempfile::tempdir().unwrap();
-        let mut variables = variables.clone();
-        let reports = folder.path().join("reports").to_string_lossy().into_owned();
-        variables.insert("COALMINE_REPORTS".to_owned(), reports);
+        let (folder, variables) = in_a_folder(variables);
         Self { folder, variables }
     }
 
