@@ -69,9 +69,9 @@ export async function hostile(browser, program, programs) {
     await until("no canary is green", async () =>
       (await stands(page, "api")) === "failed" && (await stands(page, "onboarding")) === "inconclusive", 60);
     // What people type is no better.
-    await page.locator("#canary-api-pause summary").click();
-    await page.locator("#canary-api-reason").fill(BAIT.slice(0, 400));
-    await page.locator("#canary-api-pause button").click();
+    const form = { reason: BAIT.slice(0, 400), next: "/" };
+    await page.request.post(`${service.base}/canaries/api/pause`, { form, headers: { origin: service.base } });
+    await page.goto(`${service.base}/`);
     await page.locator("#canary-api-resume").waitFor();
 
     const run = (await page.locator("#canary-api .root a").getAttribute("href")).split("#")[0];
