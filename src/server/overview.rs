@@ -38,7 +38,7 @@ use crate::{
 const GOOD: Duration = Duration::from_secs(5);
 /// A page that takes longer to render, as of a thousand canaries, of which a hundred change in a second, is good for so
 /// many times as long as it took, although something has changed.
-const SLOW: Duration = Duration::from_millis(10);
+const SLOW: Duration = Duration::from_millis(100);
 const AGE: u32 = 20;
 /// The days that the overview shows.
 const DAYS: SignedDuration = SignedDuration::from_hours(90 * 24);
