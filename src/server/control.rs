@@ -70,6 +70,7 @@ pub(super) async fn pause(
     };
     let name = name.map_or_else(|_| String::new(), |Path(it)| it);
     let done = state.service.pause(&name, &reason, until).await;
+    state.cache.forget().await;
     told(&state, &headers, done, next)
 }
 
@@ -83,6 +84,7 @@ pub(super) async fn resume(
     let next = form.ok().and_then(|Form(it)| it.next);
     let name = name.map_or_else(|_| String::new(), |Path(it)| it);
     let done = state.service.resume(&name).await;
+    state.cache.forget().await;
     told(&state, &headers, done, next)
 }
 

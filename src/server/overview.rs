@@ -69,6 +69,13 @@ impl Cached {
     }
 }
 
+impl Cache {
+    /// Somebody has changed something and is about to look: the next page is a new one, however long it takes.
+    pub(super) async fn forget(&self) {
+        *self.pages.lock().await = [None, None];
+    }
+}
+
 /// Counts changes until the service or the server ends.
 pub(super) async fn follow(state: State) {
     let mut events = state.service.events();
