@@ -10,12 +10,14 @@ pub mod secret;
 pub mod verdict;
 
 pub mod operations;
+mod policy;
 
 // The engine: knows steps; no HTTP, no disk.
 pub mod suite;
 
 pub use clock::Clock;
 pub use failure::{Context as FailureContext, Failure, Result};
+pub use policy::{AlertPolicy, PolicyChoice};
 pub use record::RunRecord;
 pub use redact::Redactor;
 pub use secret::Secret;
@@ -40,6 +42,8 @@ pub mod report;
 pub mod trace;
 
 // The service: what runs canaries on a schedule and tells of it.
+#[cfg(feature = "server")]
+pub mod alert;
 #[cfg(feature = "server")]
 pub mod pages;
 #[cfg(feature = "server")]

@@ -24,7 +24,11 @@ pub use problem::{PlanError, Problem};
 pub(crate) use run::hex;
 pub use run::{Limits, Observer, Run, RunOptions, StepEnd, new_run_id};
 
-use crate::{record::StepKind, verdict::Severity};
+use crate::{
+    policy::{AlertPolicy, PolicyChoice},
+    record::StepKind,
+    verdict::Severity,
+};
 
 /// How long a step may take that says nothing of it.
 pub const DEFAULT_TIMEOUT: Duration = Duration::from_secs(60);
@@ -48,6 +52,7 @@ pub struct Suite {
     pub(crate) name: Arc<str>,
     pub(crate) canaries: Vec<Canary>,
     pub(crate) operations: Option<Vec<String>>,
+    pub(crate) policies: Vec<(Arc<str>, AlertPolicy)>,
     /// Steps that are no test cases in this run, as `canary::step`.
     pub(crate) without: Vec<String>,
 }
@@ -56,13 +61,27 @@ impl Suite {
     /// A suite without canaries.
     #[must_use]
     pub fn new(name: &str) -> Self {
-        Self { name: name.into(), canaries: Vec::new(), operations: None, without: Vec::new() }
+        Self {
+            name: name.into(),
+            canaries: Vec::new(),
+            operations: None,
+            policies: Vec::new(),
+            without: Vec::new(),
+        }
     }
 
     /// Adds a canary.
     #[must_use]
     pub fn canary(mut self, canary: Canary) -> Self {
         self.canaries.push(canary);
+        self
+    }
+
+    /// Gives a policy a name by which canaries choose it with [`Canary::alert`]. The one called `default` is that of all
+    /// who choose none.
+    #[must_use]
+    pub fn policy(mut self, name: &str, policy: AlertPolicy) -> Self {
+        self.policies.push((name.into(), policy));
         self
     }
 
@@ -102,6 +121,7 @@ pub struct Canary {
     pub(crate) cron: Option<(Arc<str>, Arc<str>)>,
     pub(crate) recheck: Duration,
     pub(crate) deadline: Option<Duration>,
+    pub(crate) alert: Option<PolicyChoice>,
     budget: Option<Duration>,
     /// Options that stood before the first step; the plan reports them.
     pub(crate) misplaced: Vec<&'static str>,
@@ -137,6 +157,7 @@ impl Canary {
             cron: None,
             recheck: DEFAULT_RECHECK,
             deadline: None,
+            alert: None,
             budget: None,
             misplaced: Vec::new(),
         }
@@ -177,6 +198,22 @@ impl Canary {
     #[must_use]
     pub fn deadline(mut self, limit: Duration) -> Self {
         self.deadline = Some(limit);
+        self
+    }
+
+    /// When somebody is told of this canary: a policy of the suite by its name, or one of its own. Without it, the
+    /// suite's `default`.
+    ///
+    /// ```
+    /// # use coalmine::{AlertPolicy, Canary, Suite};
+    /// let suite = Suite::new("shop")
+    ///     .policy("patient", AlertPolicy::default().open(3, 5))
+    ///     .canary(Canary::new("front").alert("patient"))
+    ///     .canary(Canary::new("back").alert(AlertPolicy::default().close(5)));
+    /// ```
+    #[must_use]
+    pub fn alert(mut self, policy: impl Into<PolicyChoice>) -> Self {
+        self.alert = Some(policy.into());
         self
     }
 

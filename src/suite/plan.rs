@@ -12,7 +12,10 @@ use super::{
     context::{Key, Resources},
     problem::{PlanError, Problem},
 };
-use crate::record::{StepKind, title};
+use crate::{
+    policy::{AlertPolicy, PolicyChoice},
+    record::{StepKind, title},
+};
 
 /// What the cases of the product's operations stand under, as steps do under their canary.
 pub(crate) const SURFACE: &str = "surface";
@@ -38,6 +41,7 @@ pub struct CanaryPlan {
     pub(crate) cron: Option<(Arc<str>, Arc<str>)>,
     pub(crate) recheck: Duration,
     pub(crate) deadline: Option<Duration>,
+    pub(crate) alert: AlertPolicy,
 }
 
 pub(crate) struct Planned {
@@ -52,8 +56,9 @@ pub(crate) struct Planned {
 
 impl Plan {
     pub(crate) fn check(suite: Suite) -> Result<Self, PlanError> {
-        let Suite { name, mut canaries, operations, without } = suite;
+        let Suite { name, mut canaries, operations, policies, without } = suite;
         let mut problems = Vec::new();
+        check_policies(&policies, &mut problems);
         let left_out = leave_out(&mut canaries, without, &mut problems);
         if canaries.is_empty() {
             problems.push(Problem::NoCanaries { suite: name.clone() });
@@ -111,7 +116,9 @@ impl Plan {
         }
         let canaries = canaries
             .into_iter()
-            .map(|canary| Arc::new(CanaryPlan::wire(name.clone(), canary, &everywhere, &mut problems)))
+            .map(|canary| {
+                Arc::new(CanaryPlan::wire(name.clone(), canary, &policies, &everywhere, &mut problems))
+            })
             .collect();
         if problems.is_empty() {
             Ok(Self { suite: name, canaries, operations: operations.unwrap_or_default(), left_out })
@@ -155,14 +162,57 @@ impl Plan {
     }
 }
 
+/// The name of the policy that canaries have which choose none.
+const DEFAULT_POLICY: &str = "default";
+
+fn check_policies(policies: &[(Arc<str>, AlertPolicy)], problems: &mut Vec<Problem>) {
+    for (at, (name, policy)) in policies.iter().enumerate() {
+        if policies[..at].iter().any(|(it, _)| it == name) {
+            problems.push(Problem::DuplicatePolicy { policy: name.clone() });
+        }
+        if let Some(mistake) = policy.mistake() {
+            problems.push(Problem::BadPolicy { of: format!("the suite called `{name}`"), mistake });
+        }
+    }
+}
+
+/// The policy that a canary has chosen.
+fn choose_policy(
+    canary: &Arc<str>,
+    choice: Option<PolicyChoice>,
+    policies: &[(Arc<str>, AlertPolicy)],
+    problems: &mut Vec<Problem>,
+) -> AlertPolicy {
+    let named = |name: &str| policies.iter().find(|(it, _)| **it == *name).map(|(_, policy)| policy.clone());
+    match choice {
+        None => named(DEFAULT_POLICY).unwrap_or_default(),
+        Some(PolicyChoice::Own(policy)) => {
+            if let Some(mistake) = policy.mistake() {
+                problems.push(Problem::BadPolicy { of: format!("the canary `{canary}`"), mistake });
+            }
+            policy
+        }
+        Some(PolicyChoice::Named(name)) => named(&name).unwrap_or_else(|| {
+            // There is always this one.
+            if &*name != DEFAULT_POLICY {
+                let known = policies.iter().map(|(it, _)| it.clone()).collect();
+                problems.push(Problem::UnknownPolicy { canary: canary.clone(), policy: name, known });
+            }
+            AlertPolicy::default()
+        }),
+    }
+}
+
 impl CanaryPlan {
     fn wire(
         suite: Arc<str>,
         canary: super::Canary,
+        policies: &[(Arc<str>, AlertPolicy)],
         everywhere: &HashMap<TypeId, String>,
         problems: &mut Vec<Problem>,
     ) -> Self {
-        let super::Canary { name, steps, every, cron, recheck, deadline, budget: _, misplaced } = canary;
+        let super::Canary { name, steps, every, cron, recheck, deadline, alert, budget: _, misplaced } =
+            canary;
         let full = |step: &Step| format!("{name}::{}", title(step.kind, &step.name));
         if !well_named(&name) {
             problems.push(Problem::BadName { name: name.to_string() });
@@ -170,6 +220,7 @@ impl CanaryPlan {
         for option in misplaced {
             problems.push(Problem::Misplaced { canary: name.clone(), option });
         }
+        let alert = choose_policy(&name, alert, policies, problems);
         if every.is_some_and(|it| it.is_zero()) {
             problems.push(Problem::NoPause { canary: name.clone() });
         }
@@ -268,7 +319,7 @@ impl CanaryPlan {
             .zip(edges)
             .map(|(step, (inputs, needs, order))| Planned { step, inputs, needs, order })
             .collect();
-        Self { suite, name, steps, every, cron, recheck, deadline }
+        Self { suite, name, steps, every, cron, recheck, deadline, alert }
     }
 
     /// The canary's name.
@@ -293,6 +344,12 @@ impl CanaryPlan {
     #[must_use]
     pub fn recheck(&self) -> Duration {
         self.recheck
+    }
+
+    /// When somebody is told of it.
+    #[must_use]
+    pub fn alert(&self) -> &AlertPolicy {
+        &self.alert
     }
 
     /// Index and name of every test case, fixtures left out.

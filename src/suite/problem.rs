@@ -38,6 +38,9 @@ pub enum Problem {
     NoProver { operation: String },
     NothingToLeaveOut { step: String },
     ReservedName { canary: Arc<str> },
+    UnknownPolicy { canary: Arc<str>, policy: Arc<str>, known: Vec<Arc<str>> },
+    BadPolicy { of: String, mistake: String },
+    DuplicatePolicy { policy: Arc<str> },
 }
 
 impl std::error::Error for PlanError {}
@@ -180,6 +183,19 @@ impl fmt::Display for Problem {
                 f,
                 "the canary `{canary}` has the name that the cases of the product's operations stand under; rename it"
             ),
+            Self::UnknownPolicy { canary, policy, known } => {
+                write!(f, "the canary `{canary}` alerts by `{policy}`, which is no policy of the suite; ")?;
+                match crate::nearest(policy, known.iter().map(|it| &**it)) {
+                    Some(nearest) => write!(f, "did you mean `{nearest}`?"),
+                    None => write!(f, "add it with `.policy(\"{policy}\", ..)`, or correct the name"),
+                }
+            }
+            Self::BadPolicy { of, mistake } => {
+                write!(f, "the alert policy of {of} makes no sense: {mistake}")
+            }
+            Self::DuplicatePolicy { policy } => {
+                write!(f, "two policies are called `{policy}`; rename one")
+            }
             Self::NoProver { operation } => write!(
                 f,
                 "the operation `{operation}` has no prover; add `.covers(\"{operation}\")` to the step that is \
