@@ -85,4 +85,30 @@ impl Page {
             instead: None,
         }
     }
+
+    /// What is told of a key under which nothing is known to be wrong: only that all is well.
+    #[must_use]
+    pub fn of_key(key: &str, incident: Option<&str>, context: &PageContext, now: Timestamp) -> Self {
+        let PageContext { suite, location, target } = context.clone();
+        Self {
+            incident: incident.unwrap_or_default().to_owned(),
+            key: key.to_owned(),
+            kind: Kind::Canary,
+            severity: Severity::Warning,
+            suite,
+            location,
+            target,
+            canary: String::new(),
+            roots: Vec::new(),
+            since: now,
+            opened: now,
+            last_green: None,
+            round: 0,
+            acknowledged: None,
+            closed: None,
+            run_link: None,
+            incident_link: None,
+            instead: None,
+        }
+    }
 }

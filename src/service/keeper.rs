@@ -16,7 +16,7 @@ use tokio_util::sync::CancellationToken;
 use super::{Event, event::Events, timer};
 use crate::{
     clock::Clock,
-    store::{Finished, Schedule, Store, StoreError},
+    store::{AlertRows, Finished, Schedule, Store, StoreError},
 };
 
 /// How many runs are held while the store takes none. Then the oldest are lost.
@@ -63,13 +63,28 @@ pub(super) struct Keeper {
 #[derive(Default)]
 struct State {
     /// Oldest first.
-    runs: VecDeque<(Finished, Option<oneshot::Sender<()>>)>,
+    runs: VecDeque<Waiting>,
+    /// What has changed of alerts without a run, or with one that is lost.
+    alerts: AlertRows,
     /// The newest of each canary.
     entries: BTreeMap<String, Schedule>,
+    /// Those who wait for what is in [`Self::alerts`].
+    wait_for_alerts: Vec<oneshot::Sender<()>>,
+    /// Those who wait for what the store is being given of alerts.
+    wait_for_given: Vec<oneshot::Sender<()>>,
     /// Those who wait until the entries have been tried.
     waiting: Vec<oneshot::Sender<()>>,
     trouble: Option<(Timestamp, String)>,
     lost: u64,
+}
+
+/// A run that waits for the store.
+struct Waiting {
+    run: Finished,
+    /// What it has changed of alerts: to be kept with it.
+    alerts: AlertRows,
+    /// Who waits for it.
+    told: Option<oneshot::Sender<()>>,
 }
 
 /// What to do next.
@@ -77,7 +92,8 @@ enum Work {
     /// Side by side, so that a store can write them together.
     Keep {
         entries: Vec<Schedule>,
-        runs: Vec<Finished>,
+        runs: Vec<(Finished, AlertRows)>,
+        alerts: AlertRows,
     },
     Sweep,
 }
@@ -96,18 +112,23 @@ impl Keeper {
         })
     }
 
-    /// Keeps a run; done when the store has it. If the store does not take it, or does not answer, it is tried again
-    /// later, and this is done all the same.
-    pub(super) async fn keep(&self, run: Finished) {
+    /// Keeps a run, and with it what it has changed of alerts; done when the store has both. If the store does not take
+    /// it, or does not answer, it is tried again later, and this is done all the same.
+    pub(super) async fn keep(&self, run: Finished, alerts: AlertRows) {
         let (told, done) = oneshot::channel();
         let lost = {
             let mut state = self.state();
-            state.runs.push_back((run, Some(told)));
+            state.runs.push_back(Waiting { run, alerts, told: Some(told) });
             let lost = if state.runs.len() > BACKLOG { state.runs.pop_front() } else { None };
             state.lost += u64::from(lost.is_some());
-            lost
+            lost.map(|Waiting { run, alerts, told: _ }| {
+                // Whom it has called must be known also without it. It is older than what waits already.
+                let later = std::mem::replace(&mut state.alerts, alerts);
+                state.alerts.merge(later);
+                run
+            })
         };
-        if let Some((Finished { record, .. }, _)) = lost {
+        if let Some(Finished { record, .. }) = lost {
             let (canary, run) = (record.canary.clone(), record.run.clone());
             self.events.tell(Event::RunLost { canary, run });
         }
@@ -119,6 +140,25 @@ impl Keeper {
     pub(super) fn put(&self, entry: Schedule) {
         self.state().entries.insert(entry.canary.clone(), entry);
         self.work.notify_one();
+    }
+
+    /// Keeps what has changed of alerts without a run: hands it over at once, and waits as [`Self::keep`] does.
+    pub(super) fn keep_alerts(&self, rows: AlertRows) -> impl Future<Output = ()> + Send + '_ {
+        let waiting = (!rows.is_empty()).then(|| {
+            let (told, done) = oneshot::channel();
+            let mut state = self.state();
+            state.alerts.merge(rows);
+            state.wait_for_alerts.push(told);
+            done
+        });
+        if waiting.is_some() {
+            self.work.notify_one();
+        }
+        async move {
+            if let Some(done) = waiting {
+                self.wait(done).await;
+            }
+        }
     }
 
     /// Waits until all entries are in the store, or it is in trouble.
@@ -198,13 +238,16 @@ impl Keeper {
     }
 
     fn next(&self, sweep: Timestamp) -> Option<Work> {
-        let state = self.state();
+        let mut state = self.state();
         // A store in trouble is tried with one.
         let group = if state.trouble.is_some() { 1 } else { GROUP };
-        if !state.runs.is_empty() || !state.entries.is_empty() {
+        if !state.runs.is_empty() || !state.entries.is_empty() || !state.alerts.is_empty() {
+            let mut waiting = std::mem::take(&mut state.wait_for_alerts);
+            state.wait_for_given.append(&mut waiting);
             return Some(Work::Keep {
                 entries: state.entries.values().take(group).cloned().collect(),
-                runs: state.runs.iter().take(group).map(|(run, _)| run.clone()).collect(),
+                runs: state.runs.iter().take(group).map(|it| (it.run.clone(), it.alerts.clone())).collect(),
+                alerts: std::mem::take(&mut state.alerts),
             });
         }
         (sweep <= self.clock.now() && !self.closing.is_cancelled()).then_some(Work::Sweep)
@@ -213,17 +256,23 @@ impl Keeper {
     /// Does it, as far as it goes.
     async fn do_it(&self, work: &Work) -> Result<(), StoreError> {
         match work {
-            Work::Keep { entries, runs } => {
+            Work::Keep { entries, runs, alerts } => {
                 // The schedule is handed over first: what was told of a run must not be kept without the time of the
                 // next one, or a process that is killed between the two would make it once more.
-                let (put, added) = tokio::join!(
+                let keep_alerts = async {
+                    if alerts.is_empty() { Ok(()) } else { self.store.commit(None, alerts).await }
+                };
+                let (put, added, told) = tokio::join!(
                     all(entries.iter().map(|it| self.store.put_schedule(it))),
-                    all(runs.iter().map(|it| self.store.add(it))),
+                    all(runs.iter().map(|(run, alerts)| self.store.commit(Some(run), alerts))),
+                    keep_alerts,
                 );
+                self.kept_alerts(alerts, told.is_ok());
                 let well = |end: &Result<(), StoreError>| end.is_ok();
                 self.kept_entries(put.iter().zip(entries).filter(|(end, _)| well(end)).map(|it| it.1));
-                self.kept_runs(added.iter().zip(runs).filter(|(end, _)| well(end)).map(|it| it.1));
-                put.into_iter().chain(added).collect()
+                self.kept_runs(added.iter().zip(runs).filter(|(end, _)| well(end)).map(|it| &it.1.0));
+                self.release_settled();
+                put.into_iter().chain(added).chain([told]).collect()
             }
             Work::Sweep => self.store.sweep(self.clock.now()).await.map(drop),
         }
@@ -233,8 +282,8 @@ impl Keeper {
         let mut state = self.state();
         for run in kept {
             // It may have been lost meanwhile; otherwise it is among the first.
-            let at = state.runs.iter().position(|(it, _)| it.record.run == run.record.run);
-            if let Some((_, told)) = at.and_then(|at| state.runs.remove(at)) {
+            let at = state.runs.iter().position(|it| it.run.record.run == run.record.run);
+            if let Some(Waiting { told, .. }) = at.and_then(|at| state.runs.remove(at)) {
                 release(told.into_iter());
             }
         }
@@ -248,6 +297,20 @@ impl Keeper {
                 state.entries.remove(&entry.canary);
             }
         }
+    }
+
+    fn kept_alerts(&self, rows: &AlertRows, kept: bool) {
+        let mut state = self.state();
+        if kept {
+            release(state.wait_for_given.drain(..));
+        } else {
+            let later = std::mem::replace(&mut state.alerts, rows.clone());
+            state.alerts.merge(later);
+        }
+    }
+
+    fn release_settled(&self) {
+        let mut state = self.state();
         if state.entries.is_empty() {
             release(state.waiting.drain(..));
         }
@@ -256,7 +319,8 @@ impl Keeper {
     /// After a success.
     fn is_well(&self) {
         let mut state = self.state();
-        if state.runs.is_empty() && state.entries.is_empty() && state.trouble.take().is_some() {
+        let all = state.runs.is_empty() && state.entries.is_empty() && state.alerts.is_empty();
+        if all && state.trouble.take().is_some() {
             drop(state);
             self.events.tell(Event::StoreWell);
         }
@@ -271,8 +335,10 @@ impl Keeper {
         if news {
             self.events.tell(Event::StoreTrouble { error: error.to_owned() });
         }
-        release(state.runs.iter_mut().filter_map(|(_, told)| told.take()));
+        release(state.runs.iter_mut().filter_map(|it| it.told.take()));
         release(state.waiting.drain(..));
+        release(state.wait_for_alerts.drain(..));
+        release(state.wait_for_given.drain(..));
     }
 
     async fn wait_after(&self, tries: usize) {

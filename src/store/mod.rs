@@ -3,6 +3,7 @@
 //! [`Store`] is what the rest of the service knows. Everything in it is plain data; the record of a run is kept in its
 //! versioned JSON form, so that what an older version wrote stays readable.
 
+mod alerts;
 mod cursor;
 mod outline;
 pub mod sqlite;
@@ -19,6 +20,7 @@ use crate::{
     verdict::{Cause, Verdict},
 };
 
+pub use alerts::{AlertRows, Document, IncidentFilter, IncidentRow, LogRow};
 pub use sqlite::SqliteStore;
 
 /// What a store does, when it is done.
@@ -27,7 +29,22 @@ pub type Task<'a, T> = Pin<Box<dyn Future<Output = Result<T, StoreError>> + Send
 /// Keeps runs and the schedule's state, beyond the end of the process.
 pub trait Store: Send + Sync + 'static {
     /// Keeps a finished run. When this is done, the run survives the end of the process, however that comes.
-    fn add<'a>(&'a self, run: &'a Finished) -> Task<'a, ()>;
+    fn add<'a>(&'a self, run: &'a Finished) -> Task<'a, ()> {
+        self.commit(Some(run), AlertRows::NONE)
+    }
+
+    /// Keeps a finished run, and what it has changed of alerts: both or neither. A run that is there already is not
+    /// kept twice.
+    fn commit<'a>(&'a self, run: Option<&'a Finished>, alerts: &'a AlertRows) -> Task<'a, ()>;
+
+    /// The state of alerts, as it was kept last.
+    fn documents(&self) -> Task<'_, Vec<Document>>;
+
+    /// Incidents, newest first.
+    fn incidents<'a>(&'a self, filter: &'a IncidentFilter) -> Task<'a, Vec<IncidentRow>>;
+
+    /// One incident with all that has happened to it, oldest first, as [`LogRow::body`].
+    fn incident<'a>(&'a self, id: &'a str) -> Task<'a, Option<(IncidentRow, Vec<String>)>>;
 
     /// Runs, newest first.
     fn runs<'a>(&'a self, filter: &'a Filter) -> Task<'a, Page<Summary>>;

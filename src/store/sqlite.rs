@@ -7,6 +7,7 @@
 //! of power, as far as the disk keeps what it says it has flushed. `NORMAL` would lose up to half a minute of runs with
 //! the power, and save one flush of the disk per transaction, which nobody notices at this rate.
 
+mod alerts;
 mod copy;
 mod fault;
 mod identity;
@@ -36,8 +37,8 @@ use sqlx::{
 use tokio::task::JoinHandle;
 
 use super::{
-    Day, Filter, Finished, Kept, Outcomes, Page, Retention, Schedule, StepPoint, StepStatistics, Store,
-    StoreError, Summary, Swept, Task, Totals,
+    AlertRows, Day, Document, Filter, Finished, IncidentFilter, IncidentRow, Kept, Outcomes, Page, Retention,
+    Schedule, StepPoint, StepStatistics, Store, StoreError, Summary, Swept, Task, Totals,
 };
 use identity::Identity;
 use lock::Lock;
@@ -187,6 +188,7 @@ impl SqliteStore {
     ) -> Result<Self, StoreError> {
         let mut connection = writing.acquire().await.map_err(|error| fault::of(OPEN, &place, &error))?;
         schema::migrate(&mut connection, &place).await?;
+        alerts::forget_gone(&mut connection).await.map_err(|error| fault::of(OPEN, &place, &error))?;
         drop(connection);
         let identity = path.as_deref().and_then(Identity::of);
         let (writer, task) = Writer::start(writing.clone(), lock.clone());
@@ -234,17 +236,33 @@ fn pool(size: u32, options: SqliteConnectOptions) -> SqlitePool {
 }
 
 impl Store for SqliteStore {
-    fn add<'a>(&'a self, run: &'a Finished) -> Task<'a, ()> {
+    fn commit<'a>(&'a self, run: Option<&'a Finished>, alerts: &'a AlertRows) -> Task<'a, ()> {
         Box::pin(async move {
             const ADD: &str = "keep a run";
-            let run = run.clone();
+            const KEEP: &str = "keep the state of alerts";
+            let alerts = alerts.clone();
+            let Some(run) = run.cloned() else {
+                return self.write(KEEP, Item::Alerts(alerts)).await;
+            };
             // Milliseconds for a large record: not on a thread that others wait for.
             let prepared = tokio::task::spawn_blocking(move || Prepared::of(&run))
                 .await
                 .map_err(|_| fault::closed(ADD, &self.place))?
                 .map_err(|error| fault::of(ADD, &self.place, &sqlx::Error::Encode(error.into())))?;
-            self.write(ADD, Item::Run(Box::new(prepared))).await
+            self.write(ADD, Item::Run(Box::new(prepared), alerts)).await
         })
+    }
+
+    fn documents(&self) -> Task<'_, Vec<Document>> {
+        Box::pin(alerts::documents(&self.reading, &self.place))
+    }
+
+    fn incidents<'a>(&'a self, filter: &'a IncidentFilter) -> Task<'a, Vec<IncidentRow>> {
+        Box::pin(alerts::incidents(&self.reading, &self.place, filter))
+    }
+
+    fn incident<'a>(&'a self, id: &'a str) -> Task<'a, Option<(IncidentRow, Vec<String>)>> {
+        Box::pin(alerts::incident(&self.reading, &self.place, id))
     }
 
     fn runs<'a>(&'a self, filter: &'a Filter) -> Task<'a, Page<Summary>> {

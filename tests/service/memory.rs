@@ -10,8 +10,8 @@ use std::{
 };
 
 use coalmine::store::{
-    Day, Filter, Finished, Kept, Outcomes, Page, Schedule, StepPoint, StepStatistics, Store, StoreError,
-    Summary, Swept, Task, Totals,
+    AlertRows, Day, Document, Filter, Finished, IncidentFilter, IncidentRow, Kept, Outcomes, Page, Schedule,
+    StepPoint, StepStatistics, Store, StoreError, Summary, Swept, Task, Totals,
 };
 use jiff::{SignedDuration, Timestamp};
 use tokio::sync::Semaphore;
@@ -20,6 +20,7 @@ use tokio::sync::Semaphore;
 pub(crate) struct Memory {
     runs: Mutex<Vec<Summary>>,
     schedule: Mutex<BTreeMap<String, Schedule>>,
+    alerts: Mutex<AlertRows>,
     broken: AtomicBool,
     /// How many times a run was to be added.
     pub(crate) tries: AtomicUsize,
@@ -65,8 +66,13 @@ fn not_needed<'a, T: Send + 'a>() -> Task<'a, T> {
 }
 
 impl Store for Memory {
-    fn add<'a>(&'a self, run: &'a Finished) -> Task<'a, ()> {
+    fn commit<'a>(&'a self, run: Option<&'a Finished>, alerts: &'a AlertRows) -> Task<'a, ()> {
         Box::pin(async move {
+            let Some(run) = run else {
+                self.works()?;
+                self.alerts.lock().unwrap().merge(alerts.clone());
+                return Ok(());
+            };
             self.tries.fetch_add(1, Ordering::SeqCst);
             let held = self.held.lock().unwrap().clone();
             if let Some(gate) = held {
@@ -74,7 +80,32 @@ impl Store for Memory {
             }
             self.works()?;
             self.runs.lock().unwrap().push(Summary::of(run));
+            self.alerts.lock().unwrap().merge(alerts.clone());
             Ok(())
+        })
+    }
+
+    fn documents(&self) -> Task<'_, Vec<Document>> {
+        Box::pin(async {
+            let documents = self.alerts.lock().unwrap().documents.clone();
+            Ok(documents.into_iter().filter(|it| it.body.is_some()).collect())
+        })
+    }
+
+    fn incidents<'a>(&'a self, filter: &'a IncidentFilter) -> Task<'a, Vec<IncidentRow>> {
+        Box::pin(async {
+            let mut incidents = self.alerts.lock().unwrap().incidents.clone();
+            incidents.retain(|it| filter.open.is_none_or(|open| open == it.closed.is_none()));
+            Ok(incidents)
+        })
+    }
+
+    fn incident<'a>(&'a self, id: &'a str) -> Task<'a, Option<(IncidentRow, Vec<String>)>> {
+        Box::pin(async move {
+            let alerts = self.alerts.lock().unwrap();
+            let Some(found) = alerts.incidents.iter().find(|it| it.id == id) else { return Ok(None) };
+            let log = alerts.log.iter().filter(|it| it.incident == id).map(|it| it.body.clone());
+            Ok(Some((found.clone(), log.collect())))
         })
     }
 

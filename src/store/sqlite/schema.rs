@@ -12,7 +12,10 @@ use super::fault;
 use crate::store::StoreError;
 
 /// Every migration that there ever was, oldest first. What was released stays as it is: its checksum is in the files.
-const MIGRATIONS: &[(i64, &str, &str)] = &[(1, "runs", include_str!("../migrations/0001_runs.sql"))];
+const MIGRATIONS: &[(i64, &str, &str)] = &[
+    (1, "runs", include_str!("../migrations/0001_runs.sql")),
+    (2, "alerts", include_str!("../migrations/0002_alerts.sql")),
+];
 
 /// `application_id` of a store, "CoMi".
 const APPLICATION: i64 = 0x436f_4d69;

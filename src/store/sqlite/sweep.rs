@@ -4,7 +4,7 @@ use jiff::{SignedDuration, Timestamp};
 use sqlx::{AssertSqlSafe, Error, SqliteConnection, SqlitePool, query, query_scalar};
 
 use super::{
-    BUSY,
+    BUSY, alerts,
     prepared::{self, THIN},
     writer::{begin, end},
 };
@@ -22,6 +22,7 @@ pub(super) async fn sweep(pool: &SqlitePool, keep: &Retention, now: Timestamp) -
     let age = SignedDuration::try_from(keep.age).unwrap_or(SignedDuration::MAX);
     let oldest = now.checked_sub(age).unwrap_or(Timestamp::MIN);
     swept.runs += Portion::TooOld(oldest).all(pool).await?;
+    Portion::OldIncidents(oldest).all(pool).await?;
     for (canary, verdict) in kinds(pool).await? {
         let keep = keep.passed_in_full;
         swept.thinned += Portion::Thin { canary, verdict, keep }.all(pool).await?;
@@ -49,6 +50,8 @@ async fn shorten(pool: &SqlitePool) -> Result<(), Error> {
 enum Portion {
     /// Runs that began before that time.
     TooOld(Timestamp),
+    /// Incidents that closed before that time.
+    OldIncidents(Timestamp),
     /// Records of all but the newest runs of a kind.
     Thin { canary: i64, verdict: i64, keep: u32 },
     /// The oldest runs, as long as more bytes are used.
@@ -78,6 +81,7 @@ impl Portion {
     async fn one(self, connection: &mut SqliteConnection) -> Result<u64, Error> {
         match self {
             Self::TooOld(oldest) => too_old(connection, oldest).await,
+            Self::OldIncidents(oldest) => alerts::too_old(connection, oldest, RUNS).await,
             Self::Thin { canary, verdict, keep } => thin(connection, canary, verdict, keep).await,
             Self::TooMuch(limit) => too_much(connection, limit).await,
             Self::WithoutRuns => without_runs(connection).await,

@@ -7,9 +7,11 @@ use sqlx::{Error, SqliteConnection, SqlitePool, query};
 use tokio::sync::{mpsc, oneshot};
 
 use super::{
+    alerts,
     lock::Lock,
     prepared::{self, Prepared},
 };
+use crate::store::AlertRows;
 
 /// How many runs may wait before those that hand them over have to wait too.
 const WAITING: usize = 1024;
@@ -19,8 +21,10 @@ const GROUP: usize = 256;
 /// Something to write.
 #[derive(Debug)]
 pub(super) enum Item {
-    /// A run.
-    Run(Box<Prepared>),
+    /// A run, with what it has changed of alerts.
+    Run(Box<Prepared>, AlertRows),
+    /// What has changed of alerts without a run.
+    Alerts(AlertRows),
     /// One canary's entry of the schedule, and it as JSON.
     Schedule(String, String),
 }
@@ -28,7 +32,11 @@ pub(super) enum Item {
 impl Item {
     async fn write(&self, connection: &mut SqliteConnection) -> Result<(), Error> {
         match self {
-            Self::Run(run) => run.write(connection).await,
+            Self::Run(run, rows) => {
+                run.write(connection).await?;
+                alerts::write(rows, connection).await
+            }
+            Self::Alerts(rows) => alerts::write(rows, connection).await,
             Self::Schedule(canary, body) => {
                 prepared::put_schedule(canary, body).execute(connection).await.map(drop)
             }

@@ -1,0 +1,304 @@
+//! The alerts' desk: looks at each finished run, and tells notifiers until everything has arrived.
+//!
+//! What is decided stands in one [`Book`]; this file keeps it, gives it the time, and does what it wants done. A run's
+//! effect on alerts goes to the store with the run itself, and nobody is told of it before both are there, unless the
+//! store is in trouble: a page does not wait for a disk.
+
+mod gate;
+mod remote;
+
+use std::{
+    collections::HashMap,
+    sync::{
+        Arc, Mutex, MutexGuard, OnceLock,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::Duration,
+};
+
+use jiff::{SignedDuration, Timestamp};
+use tokio::sync::Notify;
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
+
+use self::gate::Gate;
+use super::{Event, event::Events, keeper::Keeper, timer};
+use crate::{
+    alert::{
+        Book, Incident, Page, RunFacts, Silence,
+        notifier::{Notifier, Outcome},
+        post::Attempt,
+    },
+    clock::Clock,
+    redact::Redactor,
+    schedule::Rhythm,
+    store::{AlertRows, Finished},
+};
+
+/// How long the first page waits for the server that signs its links.
+const LINKS: Duration = Duration::from_secs(2);
+
+/// How long a link in a page can be opened.
+const LINK: SignedDuration = SignedDuration::from_hours(7 * 24);
+
+/// Between a look at the book and the next one at least, so that a crowd of runs is looked at together.
+const APART: Duration = Duration::from_millis(2);
+
+/// How many attempts may be on their way at once, over all notifiers.
+const AT_ONCE: usize = 64;
+
+/// Makes the address of a path that can be opened until then by whoever has it.
+pub type Links = Arc<dyn Fn(&str, Timestamp) -> String + Send + Sync>;
+
+/// How attempts have ended since the service started, for metrics.
+#[derive(Debug, Default)]
+pub struct DeliveryCounts {
+    /// Taken by a notifier.
+    pub accepted: AtomicU64,
+    /// Refused.
+    pub refused: AtomicU64,
+    /// Not taken, or perhaps not.
+    pub failed: AtomicU64,
+}
+
+pub(super) struct Desk {
+    book: Mutex<Book>,
+    notifiers: HashMap<String, Arc<dyn Notifier>>,
+    keeper: Arc<Keeper>,
+    clock: Clock,
+    events: Events,
+    redactor: Redactor,
+    /// When the pager is drilled.
+    drills: Option<Rhythm>,
+    /// Who makes links, from when the server has started.
+    links: OnceLock<Links>,
+    linked: Notify,
+    /// Runs that are not kept yet.
+    gate: Gate,
+    /// There is something to do.
+    work: Notify,
+    counts: DeliveryCounts,
+    attempts: TaskTracker,
+    /// No more: what has not arrived is told by the next process.
+    stop: CancellationToken,
+    /// The end of the work.
+    done: CancellationToken,
+}
+
+/// What a desk is made with.
+pub(super) struct DeskOptions {
+    pub(super) notifiers: Vec<Arc<dyn Notifier>>,
+    pub(super) keeper: Arc<Keeper>,
+    pub(super) clock: Clock,
+    pub(super) events: Events,
+    pub(super) redactor: Redactor,
+    pub(super) drills: Option<Rhythm>,
+}
+
+impl Desk {
+    pub(super) fn new(book: Book, options: DeskOptions) -> Arc<Self> {
+        let DeskOptions { notifiers, keeper, clock, events, redactor, drills } = options;
+        let notifiers = notifiers.into_iter().map(|it| (it.manner().name.clone(), it)).collect();
+        Arc::new(Self {
+            book: Mutex::new(book),
+            notifiers,
+            keeper,
+            clock,
+            events,
+            redactor,
+            drills,
+            links: OnceLock::new(),
+            linked: Notify::new(),
+            gate: Gate::default(),
+            work: Notify::new(),
+            counts: DeliveryCounts::default(),
+            attempts: TaskTracker::new(),
+            stop: CancellationToken::new(),
+            done: CancellationToken::new(),
+        })
+    }
+
+    /// Takes a finished run in and keeps it. When this is done both are in the store, or it is in trouble.
+    pub(super) async fn keep(&self, finished: Finished) {
+        let facts = RunFacts::of(&finished.record, finished.trigger);
+        let (ticket, rows) = {
+            let mut book = self.book();
+            book.observe(&facts, self.clock.now());
+            (self.gate.enter(), self.rows(&mut book))
+        };
+        self.keeper.keep(finished, rows).await;
+        self.gate.leave(ticket);
+        self.work.notify_one();
+    }
+
+    /// Does something with the book, keeps what it has changed, and sees to it that it is told.
+    pub(super) async fn change<T>(&self, change: impl FnOnce(&mut Book, Timestamp) -> T) -> T {
+        let (value, kept) = {
+            let mut book = self.book();
+            let value = change(&mut book, self.clock.now());
+            let rows = self.rows(&mut book);
+            (value, self.keeper.keep_alerts(rows))
+        };
+        self.work.notify_one();
+        kept.await;
+        value
+    }
+
+    /// The same, without waiting for the store.
+    pub(super) fn change_soon<T>(&self, change: impl FnOnce(&mut Book, Timestamp) -> T) -> T {
+        let mut book = self.book();
+        let value = change(&mut book, self.clock.now());
+        let rows = self.rows(&mut book);
+        drop(self.keeper.keep_alerts(rows));
+        drop(book);
+        self.work.notify_one();
+        value
+    }
+
+    /// Looks at the book, without changing it.
+    pub(super) fn look<T>(&self, look: impl FnOnce(&Book, Timestamp) -> T) -> T {
+        look(&self.book(), self.clock.now())
+    }
+
+    pub(super) fn counts(&self) -> &DeliveryCounts {
+        &self.counts
+    }
+
+    /// From now on pages have links.
+    pub(super) fn set_links(&self, links: Links) {
+        let _ = self.links.set(links);
+        self.linked.notify_waiters();
+    }
+
+    /// Until it is closed.
+    pub(super) async fn work(self: Arc<Self>) {
+        self.wait_for_links().await;
+        tokio::spawn(Arc::clone(&self).compare());
+        tokio::spawn(Arc::clone(&self).drill());
+        while !self.stop.is_cancelled() {
+            // Taken before looking, so that no move is overlooked.
+            let moved = self.clock.moved();
+            let wake = self.send_what_is_due().await;
+            tokio::select! {
+                () = self.stop.cancelled() => break,
+                () = self.work.notified() => tokio::time::sleep(APART).await,
+                () = timer::until(&self.clock, moved, wake) => (),
+            }
+        }
+        self.attempts.close();
+        self.attempts.wait().await;
+        self.done.cancel();
+    }
+
+    /// Waits until everything has arrived, but no longer than that, and ends.
+    pub(super) async fn close(&self, limit: Duration) {
+        let settled = async {
+            while !self.look(|book, now| book.is_settled(now)) {
+                tokio::select! {
+                    () = self.work.notified() => self.work.notify_one(),
+                    () = tokio::time::sleep(Duration::from_millis(50)) => (),
+                }
+                tokio::task::yield_now().await;
+            }
+        };
+        let begun = Clock::instant();
+        let _ = tokio::time::timeout(limit, settled).await;
+        self.stop.cancel();
+        let _ = tokio::time::timeout(limit.saturating_sub(begun.elapsed()), self.done.cancelled()).await;
+    }
+
+    async fn wait_for_links(&self) {
+        let linked = self.linked.notified();
+        if self.links.get().is_none() {
+            let _ = tokio::time::timeout(LINKS, linked).await;
+        }
+    }
+
+    /// Begins what is due; when to come back.
+    async fn send_what_is_due(self: &Arc<Self>) -> Option<Timestamp> {
+        let now = self.clock.now();
+        let (due, ticket, kept, wake) = {
+            let mut book = self.book();
+            book.tick(now);
+            let due = if self.attempts.len() < AT_ONCE { book.due(now) } else { Vec::new() };
+            let rows = self.rows(&mut book);
+            let kept = self.keeper.keep_alerts(rows);
+            (due, self.gate.last(), kept, book.wake(now))
+        };
+        if due.is_empty() {
+            return wake;
+        }
+        // That something is on its way is kept before it goes: a kill must not make it a thing that nobody knows of.
+        kept.await;
+        for (attempt, page) in due {
+            let desk = Arc::clone(self);
+            self.attempts.spawn(async move {
+                desk.gate.left(ticket).await;
+                desk.send(attempt, page).await;
+            });
+        }
+        wake
+    }
+
+    async fn send(&self, attempt: Attempt, mut page: Page) {
+        let begun = Clock::instant();
+        self.link(&mut page);
+        let outcome = match self.notifiers.get(&attempt.notifier) {
+            Some(notifier) => notifier.send(&page, attempt.action, attempt.minimal).await,
+            None => Outcome::NotTaken { why: "it is not configured".to_owned(), retry_after: None },
+        };
+        let outcome = self.clean(outcome);
+        let count = match &outcome {
+            Outcome::Accepted { .. } => &self.counts.accepted,
+            Outcome::Refused { .. } => &self.counts.refused,
+            Outcome::NotTaken { .. } | Outcome::Unknown { .. } => &self.counts.failed,
+        };
+        count.fetch_add(1, Ordering::Relaxed);
+        let took = begun.elapsed();
+        self.change_soon(|book, now| book.ended(&attempt, &outcome, took, now));
+        self.events.tell(Event::Told {
+            incident: attempt.incident.clone(),
+            key: attempt.key.clone(),
+            notifier: attempt.notifier.clone(),
+            action: attempt.action,
+            accepted: matches!(outcome, Outcome::Accepted { .. }),
+            answer: outcome.text().to_owned(),
+            took_ms: crate::record::millis(took),
+        });
+    }
+
+    /// The addresses that a phone at night can open.
+    fn link(&self, page: &mut Page) {
+        let Some(links) = self.links.get() else { return };
+        let until = self.clock.now().saturating_add(LINK).unwrap_or(Timestamp::MAX);
+        let newest = page.roots.iter().max_by_key(|it| it.started).map(|it| it.run.as_str());
+        page.run_link = newest.map(|run| links(&crate::report::html::run_path(run), until));
+        page.incident_link =
+            (!page.incident.is_empty()).then(|| links(&crate::report::html::incident_path(&page.incident), until));
+    }
+
+    /// What a notifier says may repeat what it was sent.
+    fn clean(&self, outcome: Outcome) -> Outcome {
+        let clean = |text: String| self.redactor.clean(&text).into_owned();
+        match outcome {
+            Outcome::Accepted { answer } => Outcome::Accepted { answer: clean(answer) },
+            Outcome::Refused { answer } => Outcome::Refused { answer: clean(answer) },
+            Outcome::NotTaken { why, retry_after } => Outcome::NotTaken { why: clean(why), retry_after },
+            Outcome::Unknown { why } => Outcome::Unknown { why: clean(why) },
+        }
+    }
+
+    /// What the book has changed; tells of incidents that have.
+    fn rows(&self, book: &mut Book) -> AlertRows {
+        let rows = book.rows();
+        for row in &rows.incidents {
+            if let Some(incident) = book.incident(&row.id) {
+                self.events.tell(Event::IncidentChanged(Box::new(incident.clone())));
+            }
+        }
+        rows
+    }
+
+    fn book(&self) -> MutexGuard<'_, Book> {
+        super::lock(&self.book)
+    }
+}

@@ -1,0 +1,134 @@
+//! What notifiers show is compared with what they were told; and the pager is drilled.
+
+use std::{sync::Arc, time::Duration};
+
+use jiff::{SignedDuration, Timestamp};
+
+use super::Desk;
+use crate::{
+    alert::{
+        notifier::{Notifier, Remote},
+        post::Finding,
+    },
+    service::timer,
+};
+
+/// How often what notifiers show is compared with what they were told.
+const COMPARE: SignedDuration = SignedDuration::from_secs(60);
+
+/// How often, while a drill goes on.
+const COMPARE_DRILL: SignedDuration = SignedDuration::from_secs(5);
+
+/// By how much a notifier's clock may differ from ours.
+const CLOCKS: SignedDuration = SignedDuration::from_secs(60);
+
+/// How long asking may take.
+const LIMIT: Duration = Duration::from_secs(30);
+
+impl Desk {
+    /// Compares at once, and then again and again.
+    pub(super) async fn compare(self: Arc<Self>) {
+        let remotes: Vec<_> = self.notifiers.values().filter(|it| it.remote().is_some()).cloned().collect();
+        if remotes.is_empty() {
+            // Without a look at what is there: resolve what may be.
+            self.change_soon(|book, now| book.sweep(now));
+            return;
+        }
+        let mut swept = false;
+        while !self.stop.is_cancelled() {
+            let moved = self.clock.moved();
+            let mut seen = true;
+            for notifier in &remotes {
+                seen &= self.compare_one(&**notifier).await;
+            }
+            if !swept {
+                // Whatever a look has not shown, because it did not come about, is resolved unseen.
+                swept = true;
+                if !seen || self.notifiers.len() > remotes.len() {
+                    self.change_soon(|book, now| book.sweep(now));
+                }
+            }
+            let pause = if self.look(|book, _| book.drill().running.is_some()) { COMPARE_DRILL } else { COMPARE };
+            let next = self.clock.now().saturating_add(pause).unwrap_or(Timestamp::MAX);
+            tokio::select! {
+                () = self.stop.cancelled() => return,
+                () = timer::until(&self.clock, moved, Some(next)) => (),
+                () = self.drilling.notified() => (),
+            }
+        }
+    }
+
+    /// Whether the notifier could be asked.
+    async fn compare_one(&self, notifier: &dyn Notifier) -> bool {
+        let Some(remote) = notifier.remote() else { return false };
+        let name = notifier.manner().name.as_str();
+        let asked_at = self.clock.now();
+        let prefix = self.look(|book, _| book.prefix());
+        let open = match limited(remote.open(&prefix)).await {
+            Ok(open) => open,
+            Err(why) => {
+                let why = self.redactor.clean(&why).into_owned();
+                *super::super::lock(&self.blind) = Some((asked_at, why));
+                return false;
+            }
+        };
+        *super::super::lock(&self.blind) = None;
+        let findings = self.change_soon(|book, now| book.reconcile(name, &open, asked_at, now));
+        for finding in findings {
+            match finding {
+                Finding::Acknowledged { incident, by, .. } => {
+                    self.change_soon(|book, now| {
+                        book.acknowledged_there(name, &incident, by.as_deref(), now);
+                    });
+                }
+                Finding::Gone { key, incident } => self.look_into(remote, name, &key, &incident).await,
+            }
+        }
+        true
+    }
+
+    async fn look_into(&self, remote: &dyn Remote, name: &str, key: &str, incident: &str) {
+        let since = self.look(|book, now| book.incident(incident).map_or(now, |it| it.opened));
+        let since = since.saturating_sub(CLOCKS).unwrap_or(since);
+        if let Ok(known) = limited(remote.of_key(key, since)).await {
+            self.change_soon(|book, now| book.gone(name, incident, &known, now));
+        }
+    }
+
+    /// Drills the pager at its times.
+    pub(super) async fn drill(self: Arc<Self>) {
+        let Some(rhythm) = self.drills.clone() else {
+            self.change_soon(|book, _| book.plan_drill(None));
+            return;
+        };
+        let planned = self.look(|book, _| book.drill().next);
+        let mut next = planned.unwrap_or_else(|| rhythm.next(self.clock.now()));
+        loop {
+            let moved = self.clock.moved();
+            let now = self.clock.now();
+            // After the clock has gone back, what was planned lies too far ahead.
+            next = next.min(rhythm.next(now));
+            if next <= now {
+                next = rhythm.next(now);
+                self.change_soon(|book, now| {
+                    book.plan_drill(Some(next));
+                    book.begin_drill(now)
+                });
+                self.drilling.notify_one();
+            } else {
+                self.change_soon(|book, _| book.plan_drill(Some(next)));
+            }
+            tokio::select! {
+                () = self.stop.cancelled() => return,
+                () = timer::until(&self.clock, moved, Some(next)) => (),
+            }
+        }
+    }
+}
+
+async fn limited<T>(asking: impl Future<Output = Result<T, String>>) -> Result<T, String> {
+    let Ok(answer) = tokio::time::timeout(LIMIT, asking).await else {
+        return Err(format!("no answer within {} s", LIMIT.as_secs()));
+    };
+    answer
+}
