@@ -7,10 +7,10 @@ mod facts;
 mod incident;
 pub mod log;
 pub mod notifier;
-mod page;
+pub mod page;
 mod silence;
 
 pub use facts::{RunFacts, StepFacts};
 pub use incident::{Acknowledged, Audience, Closed, Ending, Evidence, Green, Held, Incident, Kind};
-pub use page::{Page, PageContext};
+pub use page::{Page, PageContext, specimen};
 pub use silence::{Scope, Silence, SilenceKind};
