@@ -4,6 +4,7 @@
 //! key and notifier; it replays no queue. Both are values that others persist.
 
 mod facts;
+pub mod heartbeat;
 mod incident;
 pub mod log;
 pub mod notifier;

@@ -8,8 +8,8 @@ mod otlp;
 use std::{collections::BTreeSet, fmt, fs, path::PathBuf, sync::Arc};
 
 pub use alerts::{
-    AlertSettings, AlertmanagerSettings, DrillTimes, HeartbeatSettings, MailSettings, NOTIFIERS, PagerDutySettings,
-    SlackSettings, SmtpServer, SmtpTls, WebhookSettings,
+    AlertSettings, AlertmanagerSettings, DrillTimes, HeartbeatSettings, MailSettings, NOTIFIERS,
+    PagerDutySettings, SlackSettings, SmtpServer, SmtpTls, WebhookSettings,
 };
 pub use environment::Environment;
 pub use otlp::OtlpSettings;

@@ -6,7 +6,7 @@ use jiff::{Timestamp, tz::TimeZone};
 
 use super::{Page, short::first};
 use crate::{
-    alert::{Audience, Ending, Evidence, Kind},
+    alert::{Audience, Ending, Evidence, Kind, notifier::Action},
     report::text::{one_line, plain},
     verdict::Severity,
 };
@@ -84,6 +84,21 @@ impl Page {
             }
         };
         one_line(&subject, usize::MAX)
+    }
+
+    /// What is to be told, in one line.
+    #[must_use]
+    pub fn headline(&self, action: Action) -> String {
+        match action {
+            Action::Trigger => self.title(),
+            Action::Acknowledge => {
+                let by = self.acknowledged.as_ref().map_or("somebody", |it| it.by.as_str());
+                one_line(&format!("acknowledged by {by}: {}", self.subject()), usize::MAX)
+            }
+            Action::Resolve => {
+                one_line(&format!("resolved: {}: {}", self.subject(), self.resolved()), usize::MAX)
+            }
+        }
     }
 
     /// How it ended, in one line; of one that has not, that it is over.

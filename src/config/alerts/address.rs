@@ -23,7 +23,8 @@ pub(super) struct Rule {
 
 impl Rule {
     /// The start of other addresses.
-    pub(super) const ROOT: Self = Self { plain: false, query: false, example: "https://events.pagerduty.com" };
+    pub(super) const ROOT: Self =
+        Self { plain: false, query: false, example: "https://events.pagerduty.com" };
     /// The start of other addresses, where nothing secret goes.
     pub(super) const OPEN_ROOT: Self =
         Self { plain: true, query: false, example: "http://alertmanager.example.com:9093" };

@@ -249,7 +249,8 @@ impl MailSettings {
             }
             Some(None) => {
                 let found = "expected an address such as `smtps://user:password@mail.example.com`";
-                let remedy = "correct it; what is special in an address is percent-encoded in user and password";
+                let remedy =
+                    "correct it; what is special in an address is percent-encoded in user and password";
                 settings.problem(SERVER, found, remedy);
                 None
             }
