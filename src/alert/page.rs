@@ -1,10 +1,18 @@
 //! What a page says: everything that the engineer on call starts from, before any notifier has cut it to its form.
 
+mod short;
+mod text;
+
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::{Acknowledged, Closed, Evidence, Green, Incident, Kind};
 use crate::verdict::Severity;
+
+pub use self::{
+    short::{first, short, short_by},
+    text::{Field, is_address},
+};
 
 /// An incident as it is told. Everything in it is redacted.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -46,6 +54,9 @@ pub struct Page {
     /// Why it comes this way, if it should have come another one: `pagerduty has not taken it for 5 minutes: …`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub instead: Option<String>,
+    /// How many passes in a row have closed it, where that is known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub passes: Option<u32>,
 }
 
 /// What pages say beside the incident.
@@ -57,6 +68,34 @@ pub struct PageContext {
     pub location: String,
     /// The product instance under watch.
     pub target: String,
+}
+
+/// A page to try a notifier with: labelled as a test, critical as the real ones, with a key of its own.
+#[must_use]
+pub fn specimen(context: &PageContext, now: Timestamp) -> Page {
+    let PageContext { suite, location, target } = context.clone();
+    let second = now.as_second();
+    Page {
+        incident: format!("test-{second}"),
+        key: format!("{suite}/{location}/coalmine/test-{second}"),
+        kind: Kind::Drill,
+        severity: Severity::Critical,
+        suite,
+        location,
+        target,
+        canary: String::new(),
+        roots: Vec::new(),
+        since: now,
+        opened: now,
+        last_green: None,
+        round: 1,
+        acknowledged: None,
+        closed: None,
+        run_link: None,
+        incident_link: None,
+        instead: None,
+        passes: None,
+    }
 }
 
 impl Page {
@@ -83,6 +122,7 @@ impl Page {
             run_link: None,
             incident_link: None,
             instead: None,
+            passes: None,
         }
     }
 

@@ -126,6 +126,7 @@ fn start<S: Setup>(arguments: &ServeArguments, suite: Suite) -> Result<ExitCode,
     if let Some(traces) = &own.traces {
         traces.teach(&start.redactor);
     }
+    own.alerts.teach(&start.redactor);
     let site = site(arguments, own.token)?;
     if let Some(token) = &site.options.token {
         options.redactor.learn(token.expose());

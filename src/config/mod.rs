@@ -1,11 +1,16 @@
 //! Configuration: read in one place, with every problem at once, each by the name of its variable and with its
 //! remedy.
 
+mod alerts;
 mod environment;
 mod otlp;
 
 use std::{collections::BTreeSet, fmt, fs, path::PathBuf, sync::Arc};
 
+pub use alerts::{
+    AlertSettings, AlertmanagerSettings, DrillTimes, HeartbeatSettings, MailSettings, NOTIFIERS,
+    PagerDutySettings, SlackSettings, SmtpServer, SmtpTls, WebhookSettings,
+};
 pub use environment::Environment;
 pub use otlp::OtlpSettings;
 
@@ -265,6 +270,8 @@ pub struct OwnSettings {
     pub token: Option<Secret>,
     /// `OTEL_…`: where traces go, if anywhere.
     pub traces: Option<OtlpSettings>,
+    /// `COALMINE_NOTIFY` and others: who is told of what goes wrong. Only the service tells anybody.
+    pub alerts: AlertSettings,
 }
 
 impl OwnSettings {
@@ -281,6 +288,7 @@ impl OwnSettings {
             location: settings.optional("COALMINE_LOCATION").unwrap_or_else(|| "local".to_owned()),
             token: settings.optional_secret("COALMINE_TOKEN"),
             traces: OtlpSettings::read(settings),
+            alerts: AlertSettings::read(settings),
         }
     }
 }

@@ -105,6 +105,7 @@ impl Session {
         if let Some(traces) = &own.traces {
             traces.teach(&start.redactor);
         }
+        own.alerts.teach(&start.redactor);
         plan.check_resources(&start.resources)?;
         let (journal, left) = journal::of_target(&own, &start)?;
         let names: Vec<&str> = selection.canaries(&plan).map(|it| it.canary.name()).collect();

@@ -13,6 +13,8 @@ use std::{sync::Arc, time::Duration};
 pub use answer::Answer;
 use certificate::Certificates;
 pub use request::RequestBuilder;
+#[cfg(feature = "harness")]
+pub(crate) use tls::trusting_nobody;
 pub use tls::{Roots, TlsError, client_config};
 
 #[cfg(feature = "surface")]

@@ -49,6 +49,17 @@ pub fn client_config(roots: &Roots) -> Result<ClientConfig, TlsError> {
     Ok(config)
 }
 
+/// For addresses without TLS, which need no authorities, so that it does not matter whether this machine has any.
+#[cfg(feature = "harness")]
+pub(crate) fn trusting_nobody() -> ClientConfig {
+    let provider = Arc::new(rustls::crypto::ring::default_provider());
+    ClientConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()
+        .expect("ring has suites for the default protocol versions")
+        .with_root_certificates(RootCertStore::empty())
+        .with_no_client_auth()
+}
+
 /// Why no client could be configured.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum TlsError {

@@ -1,6 +1,6 @@
 //! Posting spans, with patience where the specification asks for it ("OTLP/HTTP", "Failures").
 
-use std::{sync::Arc, time::Duration};
+use std::time::Duration;
 
 use prost::Message as _;
 use reqwest::{
@@ -17,7 +17,7 @@ use super::{
 use crate::{
     clock::Clock,
     config::{ConfigError, OtlpSettings},
-    http::client_config,
+    http::{client_config, trusting_nobody},
     record::{RunRecord, cut},
     redact::Redactor,
 };
@@ -191,16 +191,6 @@ impl Exporter {
     fn place(&self) -> String {
         self.endpoint.origin().ascii_serialization()
     }
-}
-
-/// For a receiver without TLS, which needs no authorities, so that it does not matter whether this machine has any.
-fn trusting_nobody() -> rustls::ClientConfig {
-    let provider = Arc::new(rustls::crypto::ring::default_provider());
-    rustls::ClientConfig::builder_with_provider(provider)
-        .with_safe_default_protocol_versions()
-        .expect("ring has suites for the default protocol versions")
-        .with_root_certificates(rustls::RootCertStore::empty())
-        .with_no_client_auth()
 }
 
 /// When the receiver wants to be asked again, in seconds (RFC 9110, 10.2.3). The form with a date is as good as none.

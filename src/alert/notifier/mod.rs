@@ -1,5 +1,13 @@
 //! Ways out for a page. Each is a pure payload function with a thin sender.
 
+pub mod alertmanager;
+mod configured;
+pub(super) mod http;
+pub mod mail;
+pub mod pagerduty;
+pub mod slack;
+pub mod webhook;
+
 use std::{future::Future, pin::Pin, time::Duration};
 
 use jiff::Timestamp;
