@@ -15,17 +15,34 @@ use std::{
 pub use self::catalogue::CATALOGUE;
 
 /// The faults of one sandbox; clones share the switches.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug)]
 pub struct Faults {
+    /// All that there are, by name and effect.
+    catalogue: &'static [(&'static str, &'static str)],
     /// Names that are on. Written by [`Faults::switch`], read by the handlers.
     on: Arc<RwLock<BTreeSet<&'static str>>>,
 }
 
+impl Default for Faults {
+    /// Those of the product.
+    fn default() -> Faults {
+        Faults::of(CATALOGUE)
+    }
+}
+
 impl Faults {
+    /// Switches for the faults of `catalogue`, all off.
+    pub(crate) fn of(catalogue: &'static [(&'static str, &'static str)]) -> Faults {
+        Faults { catalogue, on: Arc::default() }
+    }
+
     /// Whether `fault` is on. Handlers ask at the place where the product would go wrong.
     #[must_use]
     pub fn on(&self, fault: &'static str) -> bool {
-        debug_assert!(CATALOGUE.iter().any(|(name, _)| *name == fault), "`{fault}` is not in the catalogue");
+        debug_assert!(
+            self.catalogue.iter().any(|(name, _)| *name == fault),
+            "`{fault}` is not in the catalogue"
+        );
         self.on.read().unwrap_or_else(PoisonError::into_inner).contains(fault)
     }
 
@@ -46,7 +63,7 @@ impl Faults {
     /// # Errors
     /// If there is no fault of that name.
     pub fn switch(&self, fault: &str, on: bool) -> Result<(), UnknownFault> {
-        let Some((name, _)) = CATALOGUE.iter().find(|(name, _)| *name == fault) else {
+        let Some((name, _)) = self.catalogue.iter().find(|(name, _)| *name == fault) else {
             return Err(UnknownFault(fault.to_owned()));
         };
         let mut switched = self.on.write().unwrap_or_else(PoisonError::into_inner);

@@ -1,7 +1,7 @@
-//! A stand-in for the product under watch and for the mail around it, in one process and offline.
+//! A stand-in for the product under watch and for what is around it, mail and PagerDuty, in one process and offline.
 //!
 //! It speaks real protocols to real clients: the product over TLS with an authority made at start, mail in by SMTP,
-//! mail out through Google's mail API. Every [`Sandbox`] is a world of its own, on ports of its own, with a
+//! mail out through Google's mail API, pages to PagerDuty's Events API. Every [`Sandbox`] is a world of its own, on ports of its own, with a
 //! [`Clock`] that can be moved, [`Faults`] that can be switched, and a [`Census`] of all that exists.
 //!
 //! Comments on the product's protocol say how sure we are of it, and where it is described: `[T, 8]` is section 8 of
@@ -27,10 +27,12 @@ pub mod mail;
 mod memory;
 mod name_set;
 mod options;
+pub mod pagerduty;
 mod paging;
 mod product;
 mod random;
 mod server;
+mod start;
 mod start_error;
 mod tls;
 #[cfg(test)]
@@ -38,20 +40,11 @@ mod trial;
 mod values;
 mod world;
 
-use std::{
-    fmt,
-    net::{SocketAddr, TcpListener},
-    sync::Arc,
-    thread,
-    time::Duration,
-};
+use std::{fmt, net::SocketAddr, sync::Arc};
 
 use axum::http::uri::Authority;
 use rustls::pki_types::ServerName;
-use tokio::{
-    runtime::{Builder, Runtime},
-    sync::watch,
-};
+use tokio::{runtime::Runtime, sync::watch};
 use tokio_util::sync::CancellationToken;
 
 pub use self::{
@@ -65,6 +58,7 @@ use self::{
     dashboard::{Directory, Mailer},
     ledger::LedgerKind,
     mail::MailService,
+    pagerduty::PagerDutyService,
     world::{Context, World},
 };
 
@@ -79,9 +73,9 @@ pub struct Sandbox {
     credential: String,
     identity: tls::Identity,
     mail: MailService,
+    pagerduty: PagerDutyService,
     world: Arc<World>,
     stop: CancellationToken,
-    /// Its own, so that a sandbox works from tests that have no runtime and does not slow down those that have one.
     /// Only `None` while dropping.
     runtime: Option<Runtime>,
 }
@@ -108,11 +102,9 @@ impl Sandbox {
             code,
             long_poll,
             mail,
+            pagerduty,
         } = options;
         let faults = Faults::default();
-        for fault in &switched {
-            faults.switch(fault, true)?;
-        }
         if !values::is_team_name(&team) {
             return Err(StartError::Team(team));
         }
@@ -123,9 +115,10 @@ impl Sandbox {
             return Err(StartError::Email(email));
         }
         let names = certified(names, announce.as_deref())?;
-        let (product, address) = bind(listen)?;
-        let (mail_product, mail_api) = bind(mail_listen)?;
-        let (smtp_relay, smtp) = bind(smtp_listen)?;
+        let (product, address) = start::bind(listen)?;
+        let (mail_product, mail_api) = start::bind(mail_listen)?;
+        let (smtp_relay, smtp) = start::bind(smtp_listen)?;
+        let pager = start::bind(pagerduty.listen)?;
         let identity = tls::identity(&names).map_err(StartError::Certificate)?;
         let clock = Clock::default();
         let password = password.unwrap_or_else(random::hex::<16>);
@@ -138,14 +131,9 @@ impl Sandbox {
             }
         }
 
-        let runtime = Builder::new_multi_thread()
-            .worker_threads(2)
-            .thread_name("sandbox")
-            .enable_all()
-            .build()
-            .map_err(StartError::Runtime)?;
+        let runtime = start::runtime("sandbox")?;
         let stop = CancellationToken::new();
-        let (mail, world) = {
+        let (mail, pagerduty, world) = {
             let _inside = runtime.enter();
             let tls = Arc::clone(&identity.server);
             let mail = MailService::start(
@@ -158,15 +146,17 @@ impl Sandbox {
                 stop.clone(),
             )
             .map_err(StartError::Runtime)?;
+            let pagerduty =
+                PagerDutyService::start(pagerduty, clock.clone(), Arc::clone(&tls), pager, stop.clone())?;
             let mailer = Mailer::new(smtp, clock.clone(), faults.clone());
             let waiting = watch::Sender::default();
             let cx = Context { clock, faults, cursor_key: random::bytes(), code, long_poll, waiting };
             let world = Arc::new(World::new(cx, mailer, announce, directory));
             server::serve(product, tls, product::router(Arc::clone(&world)), stop.clone())
                 .map_err(StartError::Runtime)?;
-            (mail, world)
+            (mail, pagerduty, world)
         };
-        Ok(Sandbox {
+        let sandbox = Sandbox {
             address,
             mail_api,
             smtp,
@@ -176,10 +166,15 @@ impl Sandbox {
             credential,
             identity,
             mail,
+            pagerduty,
             world,
             stop,
             runtime: Some(runtime),
-        })
+        };
+        for fault in &switched {
+            sandbox.switch(fault, true)?;
+        }
+        Ok(sandbox)
     }
 
     /// Where the product is.
@@ -253,18 +248,27 @@ impl Sandbox {
         self.mail.revoke();
     }
 
-    /// Switches a fault on or off, from now on.
+    /// PagerDuty. Its certificate is the product's, and its clock everybody's.
+    #[must_use]
+    pub fn pagerduty(&self) -> &PagerDutyService {
+        &self.pagerduty
+    }
+
+    /// Switches a fault on or off, from now on: one of the product's [`CATALOGUE`], or one of PagerDuty's.
     ///
     /// # Errors
     /// If there is no fault of that name.
     pub fn switch(&self, fault: &str, on: bool) -> Result<(), UnknownFault> {
-        self.world.cx.faults.switch(fault, on)
+        self.world.cx.faults.switch(fault, on).or_else(|_| self.pagerduty.switch(fault, on))
     }
 
-    /// The names of the faults that are on.
+    /// The names of the faults that are on, sorted.
     #[must_use]
     pub fn faults_on(&self) -> Vec<String> {
-        self.world.cx.faults.names()
+        let mut on = self.world.cx.faults.names();
+        on.extend(self.pagerduty.faults_on());
+        on.sort();
+        on
     }
 
     /// All that exists now.
@@ -293,6 +297,7 @@ impl fmt::Debug for Sandbox {
             .field("address", &self.address)
             .field("mail_api", &self.mail_api)
             .field("smtp", &self.smtp)
+            .field("pagerduty", &self.pagerduty)
             .finish_non_exhaustive()
     }
 }
@@ -300,10 +305,8 @@ impl fmt::Debug for Sandbox {
 impl Drop for Sandbox {
     fn drop(&mut self) {
         self.stop.cancel();
-        // A runtime must not be waited for inside another one, and tests often are inside one.
         if let Some(runtime) = self.runtime.take() {
-            let waiting = thread::spawn(move || runtime.shutdown_timeout(Duration::from_secs(1)));
-            drop(waiting.join());
+            start::stop(runtime);
         }
     }
 }
@@ -337,12 +340,4 @@ fn host_of(address: &str) -> Option<String> {
 
 fn is_host(name: &str) -> bool {
     ServerName::try_from(name).is_ok()
-}
-
-fn bind(address: SocketAddr) -> Result<(TcpListener, SocketAddr), StartError> {
-    let bound = TcpListener::bind(address).and_then(|listener| {
-        let address = listener.local_addr()?;
-        Ok((listener, address))
-    });
-    bound.map_err(|error| StartError::Bind(address, error))
 }

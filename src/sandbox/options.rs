@@ -6,7 +6,7 @@ use std::{
     time::Duration,
 };
 
-use crate::{ledger, mail};
+use crate::{ledger, mail, pagerduty};
 
 /// How a sandbox is set up. The default listens on free ports of 127.0.0.1, with random secrets.
 #[derive(Clone)]
@@ -42,6 +42,8 @@ pub struct Options {
     pub long_poll: Duration,
     /// The mailbox.
     pub mail: mail::Options,
+    /// PagerDuty.
+    pub pagerduty: pagerduty::Options,
 }
 
 impl Default for Options {
@@ -63,6 +65,7 @@ impl Default for Options {
             code: None,
             long_poll: ledger::LONG_POLL,
             mail: mail::Options::default(),
+            pagerduty: pagerduty::Options::default(),
         }
     }
 }
@@ -86,6 +89,7 @@ impl fmt::Debug for Options {
             code: _,
             long_poll,
             mail,
+            pagerduty,
         } = self;
         f.debug_struct("Options")
             .field("listen", listen)
@@ -100,6 +104,7 @@ impl fmt::Debug for Options {
             .field("email", email)
             .field("long_poll", long_poll)
             .field("mail", mail)
+            .field("pagerduty", pagerduty)
             .finish_non_exhaustive()
     }
 }

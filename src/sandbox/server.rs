@@ -1,11 +1,14 @@
-//! One TLS listener that speaks HTTP/1.1: the part that the product and the mail API have in common.
+//! One TLS listener that speaks HTTP/1.1: the part that the product, the mail API and PagerDuty have in common.
 //!
 //! Handshakes happen in the connection's own task, so that a client which connects and says nothing (or a great
 //! many that stay connected) does not keep others waiting. Clients of the product do both (facts, section 1).
 
 use std::{io, net::TcpListener, sync::Arc, time::Duration};
 
-use hyper::server::conn::http1;
+use hyper::{
+    server::conn::http1,
+    service::{Service as _, service_fn},
+};
 use hyper_util::{
     rt::{TokioIo, TokioTimer},
     service::TowerToHyperService,
@@ -20,10 +23,25 @@ const HANDSHAKE: Duration = Duration::from_secs(10);
 /// How long a connection may idle between two requests; clients keep theirs open \[S, 1\].
 const IDLE: Duration = Duration::from_secs(60);
 
+/// In the extensions of an answer: it is not given, and the connection is cut instead.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Cut;
+
 /// Serves `router` on `listener` until `stop`, and then drops every connection at once.
 ///
 /// Must be called inside the runtime that is to do the work; returns as soon as the listener is in its hands.
 pub(crate) fn serve(
+    listener: TcpListener,
+    tls: Arc<rustls::ServerConfig>,
+    router: axum::Router,
+    stop: CancellationToken,
+) -> io::Result<()> {
+    serve_while(|| true, listener, tls, router, stop)
+}
+
+/// The same, but who comes while the door is not `open` is reset at once.
+pub(crate) fn serve_while(
+    open: impl Fn() -> bool + Send + 'static,
     listener: TcpListener,
     tls: Arc<rustls::ServerConfig>,
     router: axum::Router,
@@ -39,6 +57,8 @@ pub(crate) fn serve(
                 accepted = listener.accept() => accepted,
             };
             match accepted {
+                // Without lingering, closing is a reset.
+                Ok((stream, _)) if !open() => drop(stream.set_zero_linger()),
                 Ok((stream, _)) => {
                     let connection = connection(stream, acceptor.clone(), router.clone());
                     let stop = stop.clone();
@@ -64,7 +84,17 @@ async fn connection(stream: TcpStream, acceptor: TlsAcceptor, router: axum::Rout
     let Ok(Ok(stream)) = tokio::time::timeout(HANDSHAKE, acceptor.accept(stream)).await else {
         return;
     };
-    let service = TowerToHyperService::new(router);
+    let router = TowerToHyperService::new(router);
+    let service = service_fn(move |request| {
+        let answer = router.call(request);
+        async move {
+            match answer.await {
+                Ok(answer) if answer.extensions().get::<Cut>().is_some() => Err(io::Error::other("cut")),
+                Ok(answer) => Ok(answer),
+                Err(never) => match never {},
+            }
+        }
+    });
     // The time limit for reading a request's head also runs between requests, so it is the idle limit.
     let served = http1::Builder::new()
         .timer(TokioTimer::new())

@@ -23,6 +23,8 @@ pub enum StartError {
     Ledger(String),
     /// Mail cannot be sent to that address.
     Email(String),
+    /// PagerDuty gives no routing keys of that form. Without its text: it may be a real one.
+    RoutingKey,
     /// The certificate cannot be made, most likely because of one of its names.
     Certificate(io::Error),
     /// The machine gives no threads or sockets.
@@ -56,6 +58,7 @@ impl fmt::Display for StartError {
                 write!(f, "`{name}` cannot be a ledger: 1 to 64 letters, digits and hyphens, and used once")
             }
             StartError::Email(email) => write!(f, "`{email}` is not a mail address"),
+            StartError::RoutingKey => f.write_str("a routing key is 32 letters and digits"),
             StartError::Certificate(_) => f.write_str("cannot make the certificate"),
             StartError::Runtime(_) => f.write_str("cannot start the servers"),
         }
@@ -74,7 +77,8 @@ impl Error for StartError {
             | StartError::Announce(_)
             | StartError::Name(_)
             | StartError::Ledger(_)
-            | StartError::Email(_) => None,
+            | StartError::Email(_)
+            | StartError::RoutingKey => None,
         }
     }
 }

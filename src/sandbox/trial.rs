@@ -61,10 +61,19 @@ pub(crate) struct Book {
     pub(crate) secret: String,
 }
 
-/// A client that trusts the sandbox and nobody else.
-fn client_tls(sandbox: &Sandbox) -> ClientConfig {
+/// A client that trusts this authority and nobody else.
+pub(crate) fn client(ca_pem: &str) -> reqwest::Client {
+    reqwest::Client::builder()
+        .tls_backend_preconfigured(client_tls(ca_pem))
+        .no_proxy()
+        .timeout(Duration::from_secs(30))
+        .build()
+        .unwrap()
+}
+
+fn client_tls(ca_pem: &str) -> ClientConfig {
     let mut roots = RootCertStore::empty();
-    roots.add(CertificateDer::from_pem_slice(sandbox.ca_pem().as_bytes()).unwrap()).unwrap();
+    roots.add(CertificateDer::from_pem_slice(ca_pem.as_bytes()).unwrap()).unwrap();
     ClientConfig::builder_with_provider(Arc::new(ring::default_provider()))
         .with_safe_default_protocol_versions()
         .unwrap()
@@ -79,13 +88,7 @@ impl Trial {
 
     pub(crate) fn with(options: Options) -> Trial {
         let sandbox = Sandbox::start(options).unwrap();
-        let tls = client_tls(&sandbox);
-        let client = reqwest::Client::builder()
-            .tls_backend_preconfigured(tls)
-            .no_proxy()
-            .timeout(Duration::from_secs(30))
-            .build()
-            .unwrap();
+        let client = client(sandbox.ca_pem());
         Trial { sandbox, client, names: AtomicU64::new(0) }
     }
 
@@ -93,7 +96,7 @@ impl Trial {
     pub(crate) async fn shakes_hands_as(&self, name: &str) -> bool {
         let stream = TcpStream::connect(self.sandbox.address()).await.unwrap();
         let name = ServerName::try_from(name.to_owned()).unwrap();
-        TlsConnector::from(Arc::new(client_tls(&self.sandbox))).connect(name, stream).await.is_ok()
+        TlsConnector::from(Arc::new(client_tls(self.sandbox.ca_pem()))).connect(name, stream).await.is_ok()
     }
 
     /// Waits until so many readers of feeds are waiting.
