@@ -52,10 +52,13 @@ impl Listeners {
 pub(super) fn matters(event: &Event) -> bool {
     match event {
         Event::StepEnded { .. } => false,
+        // What is told of an incident is on its page; a sweep of green keys is nobody's news.
+        Event::Told { incident, .. } => incident.is_some(),
         Event::RunStarted { .. }
         | Event::RunEnded(_)
         | Event::ScheduleChanged(_)
         | Event::MissedRun { .. }
+        | Event::IncidentChanged(_)
         | Event::StoreTrouble { .. }
         | Event::StoreWell
         | Event::RunLost { .. } => true,

@@ -115,6 +115,8 @@ impl Actor {
     fn look(&mut self) {
         let Look { start, missed, changed } = self.agenda.look(self.shared.now(), self.current.is_some());
         if let Some(missed) = missed {
+            let canary = self.shared.canary(self.number).name();
+            self.shared.desk.change_soon(|book, now| book.missed(canary, missed.planned, now));
             self.tell(|canary| Event::MissedRun {
                 canary,
                 planned: missed.planned,
@@ -234,6 +236,7 @@ impl Actor {
             view.recheck = recheck;
         });
         self.shared.keeper.put(entry.clone());
+        self.shared.desk.change_soon(|book, now| book.set_paused(&entry.canary, entry.paused.is_some(), now));
         self.shared.events.tell(Event::ScheduleChanged(entry.clone()));
         entry
     }
@@ -270,6 +273,6 @@ async fn carry_out(shared: Arc<Shared>, run: Arc<Run>, trigger: Trigger) -> Fini
     if let Some(traces) = &shared.options.traces {
         traces.send(Arc::clone(&finished.record));
     }
-    shared.keeper.keep(finished.clone()).await;
+    shared.desk.keep(finished.clone()).await;
     finished
 }

@@ -24,7 +24,7 @@ use self::gate::Gate;
 use super::{Event, event::Events, keeper::Keeper, timer};
 use crate::{
     alert::{
-        Book, Incident, Page, RunFacts, Silence,
+        Book, Page, RunFacts,
         notifier::{Notifier, Outcome},
         post::Attempt,
     },
@@ -76,6 +76,10 @@ pub(super) struct Desk {
     gate: Gate,
     /// There is something to do.
     work: Notify,
+    /// A drill has begun.
+    drilling: Notify,
+    /// Since when, and why, a notifier could not be asked what it shows.
+    blind: Mutex<Option<(Timestamp, String)>>,
     counts: DeliveryCounts,
     attempts: TaskTracker,
     /// No more: what has not arrived is told by the next process.
@@ -110,6 +114,8 @@ impl Desk {
             linked: Notify::new(),
             gate: Gate::default(),
             work: Notify::new(),
+            drilling: Notify::new(),
+            blind: Mutex::default(),
             counts: DeliveryCounts::default(),
             attempts: TaskTracker::new(),
             stop: CancellationToken::new(),
@@ -159,6 +165,16 @@ impl Desk {
         look(&self.book(), self.clock.now())
     }
 
+    /// A drill has begun: it is looked at sooner than otherwise.
+    pub(super) fn drilling(&self) {
+        self.drilling.notify_one();
+    }
+
+    /// Why nobody knows what a notifier shows, and since when.
+    pub(super) fn blind(&self) -> Option<(Timestamp, String)> {
+        super::lock(&self.blind).clone()
+    }
+
     pub(super) fn counts(&self) -> &DeliveryCounts {
         &self.counts
     }
@@ -204,6 +220,11 @@ impl Desk {
         let _ = tokio::time::timeout(limit, settled).await;
         self.stop.cancel();
         let _ = tokio::time::timeout(limit.saturating_sub(begun.elapsed()), self.done.cancelled()).await;
+    }
+
+    /// Ends it, whatever has arrived.
+    pub(super) fn close_soon(&self) {
+        self.stop.cancel();
     }
 
     async fn wait_for_links(&self) {

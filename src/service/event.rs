@@ -7,6 +7,7 @@ use serde::Serialize;
 use tokio::sync::broadcast;
 
 use crate::{
+    alert::{Incident, notifier::Action},
     store::{Schedule, Summary, Trigger},
     verdict::Verdict,
 };
@@ -50,6 +51,25 @@ pub enum Event {
         planned: Timestamp,
         /// How late it is.
         late_ms: f64,
+    },
+    /// An incident has opened, closed, or is different otherwise.
+    IncidentChanged(Box<Incident>),
+    /// A notifier was asked to tell something.
+    Told {
+        /// The incident; none if whatever may be open is resolved.
+        incident: Option<String>,
+        /// What it is about.
+        key: String,
+        /// The notifier.
+        notifier: String,
+        /// What was to be told.
+        action: Action,
+        /// Whether it has taken it.
+        accepted: bool,
+        /// What it said, or why it said nothing.
+        answer: String,
+        /// How long it took.
+        took_ms: f64,
     },
     /// The store does not take what it is given.
     StoreTrouble {

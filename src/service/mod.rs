@@ -4,11 +4,13 @@
 //! Others send it commands and read a [`CanaryView`] that it publishes. A finished run goes to the [`Store`] first, and
 //! only then to anybody else.
 //!
-//! Reading order: this file (the public face), `options`, `event`, `view`, `ask`, `actor`, `keeper`, `history`,
-//! `remembered`, `last_day`, `stop`.
+//! Reading order: this file (the public face), `options`, `event`, `view`, `ask`, `actor`, `keeper`, `desk`, `alerts`,
+//! `history`, `remembered`, `last_day`, `stop`.
 
 mod actor;
+mod alerts;
 mod ask;
+mod desk;
 mod event;
 mod history;
 mod keeper;
@@ -33,7 +35,10 @@ use tokio::sync::{broadcast, mpsc, oneshot};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use actor::{Actor, Command};
+pub use alerts::{AlertView, IncidentStory};
 pub use ask::{Answered, Ask, Refusal};
+pub use desk::{DeliveryCounts, Links};
+use desk::{Desk, DeskOptions};
 pub use event::Event;
 use event::Events;
 use history::History;
@@ -43,7 +48,7 @@ pub use keeper::{BACKLOG, StoreHealth};
 use last_day::LastDay;
 pub use lateness::{LATENESS_BOUNDS, Lateness};
 pub use measures::{Distribution, MAIL_BOUNDS, Measures, RUN_BOUNDS, STEP_BOUNDS, StepMeasures};
-pub use options::{ServiceError, ServiceOptions};
+pub use options::{Alerts, ServiceError, ServiceOptions};
 pub use stop::Stopped;
 pub use view::{CanaryView, RECENT, Running, Snapshot};
 
@@ -76,8 +81,11 @@ struct Shared {
     options: ServiceOptions,
     started: Timestamp,
     missed_at_start: Vec<Event>,
+    /// What was kept of alerts and cannot be read.
+    unread: Vec<String>,
     store: Arc<dyn Store>,
     keeper: Arc<Keeper>,
+    desk: Arc<Desk>,
     events: Events,
     /// What the store has said of the past.
     history: History,
@@ -118,6 +126,7 @@ impl Service {
         let mut agendas = Vec::with_capacity(plan.canaries.len());
         let mut views = Vec::with_capacity(plan.canaries.len());
         let mut missed_at_start = Vec::new();
+        let mut watched = Vec::with_capacity(plan.canaries.len());
         for (canary, rhythm) in plan.canaries.iter().zip(rhythms) {
             let name = canary.name();
             let spread = match &rhythm {
@@ -125,9 +134,11 @@ impl Service {
                 None => Duration::ZERO,
             };
             let reads = rhythm.as_ref().map(ToString::to_string);
+            let interval = rhythm.as_ref().map(|it| it.interval(now));
             let timetable = rhythm.map(|it| Timetable::new(it, name, options.jitter));
             let (agenda, missed) =
                 Agenda::restore(name, timetable, canary.recheck(), kept.remove(name), now, spread);
+            watched.push(alerts::watched(&plan, canary, interval, agenda.entry().paused.is_some(), &options));
             if let Some(Missed { planned, late }) = missed {
                 keeper.put(agenda.entry());
                 let late_ms = late.as_secs_f64() * 1e3;
@@ -143,8 +154,25 @@ impl Service {
             agendas.push(agenda);
         }
 
+        let (book, unread) = alerts::book(&plan, &options, watched, &*store, now).await?;
+        let desk = Desk::new(book, DeskOptions {
+            notifiers: options.alerts.notifiers.clone(),
+            keeper: Arc::clone(&keeper),
+            clock: options.clock.clone(),
+            events: events.clone(),
+            redactor: options.redactor.clone(),
+            drills: options.alerts.drills.clone(),
+        });
+        for event in &missed_at_start {
+            if let Event::MissedRun { canary, planned, .. } = event {
+                desk.change_soon(|book, now| book.missed(canary, *planned, now));
+            }
+        }
+
         let shared = Arc::new(Shared {
             started: now,
+            unread,
+            desk: Arc::clone(&desk),
             missed_at_start,
             plan,
             store,
@@ -159,6 +187,8 @@ impl Service {
             options,
         });
         tokio::spawn(keeper.work());
+        tokio::spawn(desk.work());
+        alerts::beat(&shared);
         let mut actors = HashMap::with_capacity(agendas.len());
         for (number, agenda) in agendas.into_iter().enumerate() {
             let (commands, receiver) = mpsc::channel(COMMANDS);
@@ -307,7 +337,9 @@ impl Shared {
 
 impl Drop for Shared {
     fn drop(&mut self) {
-        // Nobody has anything to keep any more.
+        // Nobody has anything to tell or to keep any more.
+        self.desk.close_soon();
+        self.closing.cancel();
         self.keeper.close_soon();
     }
 }

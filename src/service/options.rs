@@ -3,10 +3,11 @@
 use std::{fmt, sync::Arc, time::Duration};
 
 use crate::{
+    alert::{heartbeat::Heartbeat, notifier::Notifier},
     clock::Clock,
     config::Start,
     redact::Redactor,
-    schedule::RhythmError,
+    schedule::{Rhythm, RhythmError},
     store::StoreError,
     suite::{Journal, Limits, NoJournal, PlanError, Resources},
     trace::Traces,
@@ -42,6 +43,25 @@ pub struct ServiceOptions {
     pub end: Duration,
     /// Where the traces of finished runs go.
     pub traces: Option<Traces>,
+    /// Who is told of what fails.
+    pub alerts: Alerts,
+}
+
+/// Who is told of what fails. By default nobody is.
+#[derive(Clone, Default)]
+pub struct Alerts {
+    /// All notifiers.
+    pub notifiers: Vec<Arc<dyn Notifier>>,
+    /// The names of those that tell the engineer on call.
+    pub notify: Vec<String>,
+    /// The name of the one that is told what another one does not take.
+    pub second: Option<String>,
+    /// The names of those that tell the owners of canaries.
+    pub owners: Vec<String>,
+    /// When the pager is drilled.
+    pub drills: Option<Rhythm>,
+    /// What is pinged while all is well with the service itself.
+    pub heartbeat: Option<Arc<Heartbeat>>,
 }
 
 impl ServiceOptions {
@@ -63,6 +83,7 @@ impl ServiceOptions {
             patience: Duration::from_secs(10),
             end: Duration::from_secs(25),
             traces: None,
+            alerts: Alerts::default(),
         }
     }
 }

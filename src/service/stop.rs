@@ -5,6 +5,9 @@ use std::time::Duration;
 use super::{Service, lock};
 use crate::clock::Clock;
 
+/// How long the last pages may take. What has not arrived is told by the next service with the same store.
+const FLUSH: Duration = Duration::from_secs(5);
+
 /// What has become of everything when the service has stopped.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Stopped {
@@ -38,6 +41,8 @@ impl Service {
             let _ = tokio::time::timeout(left(end), shared.actors.wait()).await;
         }
         let given_up = self.in_flight();
+        // What the last runs have decided is told, if somebody is there to hear it.
+        shared.desk.close(left(end).min(FLUSH)).await;
         let not_kept = shared.keeper.close(left(end)).await;
         Stopped {
             ended: without(in_flight, &cancelled),

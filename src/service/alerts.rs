@@ -1,0 +1,248 @@
+//! What the service's face offers of alerts: what is open, who was told, silences, acknowledgements, drills.
+
+use std::{sync::Arc, time::Duration};
+
+use jiff::{SignedDuration, Timestamp};
+use serde::Serialize;
+use tokio_util::sync::CancellationToken;
+
+use super::{Links, Service, ServiceError, ServiceOptions, Shared, lock};
+use crate::{
+    alert::{
+        Book, BookOptions, Incident, KeptBook, PageContext, Silence, Telling,
+        drill::DrillState,
+        heartbeat::{Health, HeartbeatCounts},
+        log::LogEntry,
+        post::{NotifierHealth, Route},
+        rules::Watched,
+    },
+    store::{IncidentFilter, Store, StoreError},
+    suite::{CanaryPlan, Plan, new_run_id},
+};
+
+/// How many closed incidents are looked through at a start for such as somebody is still to be told of.
+const CLOSED: usize = 1000;
+
+/// How late a canary may be before the schedule counts as stalled.
+const LATE: SignedDuration = SignedDuration::from_secs(60);
+
+/// How alerts stand.
+#[derive(Clone, Debug)]
+pub struct AlertView {
+    /// What is open, by canary.
+    pub open: Vec<Incident>,
+    /// Silences that hold or will, in the order in which they end.
+    pub silences: Vec<Silence>,
+    /// How each notifier stands.
+    pub notifiers: Vec<NotifierHealth>,
+    /// Since when a page waits that nobody at all has taken, and how many such there are.
+    pub undelivered: Option<(Timestamp, usize)>,
+    /// How the pager has fared in drills.
+    pub drill: DrillState,
+    /// Whether drills are made at all.
+    pub drilled: bool,
+    /// Since when, and why, nobody knows what a notifier shows.
+    pub blind: Option<(Timestamp, String)>,
+    /// The sign of life, if one is given: how often, and why not.
+    pub heartbeat: Option<(HeartbeatCounts, Vec<String>)>,
+    /// How many attempts were accepted, refused, failed, since the service started.
+    pub attempts: [u64; 3],
+}
+
+/// An incident with all that has happened to it.
+#[derive(Clone, Debug, Serialize)]
+pub struct IncidentStory {
+    /// As it is, or was at its end.
+    pub incident: Incident,
+    /// What has happened, oldest first.
+    pub log: Vec<LogEntry>,
+    /// Who has been told, as far as that is not history.
+    pub tellings: Vec<Telling>,
+}
+
+impl Service {
+    /// How alerts stand.
+    #[must_use]
+    pub fn alerts(&self) -> AlertView {
+        use std::sync::atomic::Ordering::Relaxed;
+        let desk = &self.shared.desk;
+        let options = &self.shared.options.alerts;
+        let counts = desk.counts();
+        let blind = desk.blind();
+        desk.look(|book, now| AlertView {
+            open: book.open().cloned().collect(),
+            silences: book.silences().to_vec(),
+            notifiers: book.health(now),
+            undelivered: book.undelivered(now),
+            drill: book.drill().clone(),
+            drilled: options.drills.is_some(),
+            blind,
+            heartbeat: options.heartbeat.as_ref().map(|it| (it.counts(), it.trouble())),
+            attempts: [&counts.accepted, &counts.refused, &counts.failed].map(|it| it.load(Relaxed)),
+        })
+    }
+
+    /// What is wrong with the service's own work, if anything, as the heartbeat sees it.
+    #[must_use]
+    pub fn health(&self) -> Health {
+        health(&self.shared)
+    }
+
+    /// An incident with all that has happened to it.
+    ///
+    /// # Errors
+    /// If the store cannot be read.
+    pub async fn incident(&self, id: &str) -> Result<Option<IncidentStory>, StoreError> {
+        let desk = &self.shared.desk;
+        let kept = self.shared.store.incident(id).await?;
+        let (now, tellings) = desk.look(|book, _| (book.incident(id).cloned(), book.tellings(id)));
+        let log = kept.as_ref().map(|(_, log)| log.as_slice()).unwrap_or_default();
+        let log = log.iter().filter_map(|it| serde_json::from_str(it).ok()).collect();
+        let incident = now.or_else(|| serde_json::from_str(&kept?.0.body).ok());
+        Ok(incident.map(|incident| IncidentStory { incident, log, tellings }))
+    }
+
+    /// Incidents, open and closed, newest first.
+    ///
+    /// # Errors
+    /// If the store cannot be read.
+    pub async fn incidents(&self, filter: &IncidentFilter) -> Result<Vec<Incident>, StoreError> {
+        let rows = self.shared.store.incidents(filter).await?;
+        Ok(rows.iter().filter_map(|it| serde_json::from_str(&it.body).ok()).collect())
+    }
+
+    /// Somebody takes care of an incident: nobody is reminded of it. Whether it is open.
+    pub async fn acknowledge(&self, incident: &str, by: &str) -> bool {
+        let by = self.redactor().clean(by).into_owned();
+        self.shared.desk.change(|book, now| book.acknowledge(incident, &by, now)).await
+    }
+
+    /// Nobody takes care of it any more. Whether it is open.
+    pub async fn unacknowledge(&self, incident: &str, by: &str) -> bool {
+        let by = self.redactor().clean(by).into_owned();
+        self.shared.desk.change(|book, now| book.unacknowledge(incident, &by, now)).await
+    }
+
+    /// Tells nobody of what the silence covers while it holds. Gives it back with its id.
+    pub async fn silence(&self, silence: Silence) -> Silence {
+        let clean = |text: String| self.redactor().clean(&text).into_owned();
+        let silence = Silence { reason: clean(silence.reason), by: silence.by.map(clean), ..silence };
+        self.shared.desk.change(|book, now| book.silence(silence, now)).await
+    }
+
+    /// Ends a silence before its time; the silence, if there was one.
+    pub async fn lift(&self, id: &str) -> Option<Silence> {
+        self.shared.desk.change(|book, now| book.lift(id, now)).await
+    }
+
+    /// Begins a drill of the pager now, unless one goes on; the incident's id.
+    pub async fn drill(&self) -> Option<String> {
+        let begun = self.shared.desk.change(|book, now| book.begin_drill(now)).await;
+        self.shared.desk.drilling();
+        begun
+    }
+
+    /// What was kept of alerts and could not be read, in words: it is begun anew.
+    #[must_use]
+    pub fn unread(&self) -> &[String] {
+        &self.shared.unread
+    }
+
+    /// From now on pages have links. The first page waits a moment for this.
+    pub fn set_links(&self, links: Links) {
+        self.shared.desk.set_links(links);
+    }
+}
+
+/// What the rules know of a canary.
+pub(super) fn watched(
+    plan: &Plan,
+    canary: &CanaryPlan,
+    interval: Option<Duration>,
+    paused: bool,
+    options: &ServiceOptions,
+) -> Watched {
+    let prefix = format!("{}/{}/{}", plan.suite, options.location, canary.name());
+    Watched {
+        canary: canary.name().to_owned(),
+        prefix,
+        steps: (0..canary.len()).map(|it| canary.title(it)).collect(),
+        policy: canary.alert().clone(),
+        interval,
+        recheck: canary.recheck(),
+        paused,
+    }
+}
+
+/// The book as it was kept, and what of it could not be read.
+pub(super) async fn book(
+    plan: &Plan,
+    options: &ServiceOptions,
+    watched: Vec<Watched>,
+    store: &dyn Store,
+    now: Timestamp,
+) -> Result<(Book, Vec<String>), ServiceError> {
+    let documents = store.documents().await?;
+    let closed = IncidentFilter { open: Some(false), limit: CLOSED, ..IncidentFilter::default() };
+    let incidents = store.incidents(&closed).await?;
+    let alerts = &options.alerts;
+    let routes = alerts.notifiers.iter().map(|it| {
+        let manner = it.manner().clone();
+        Route {
+            on_call: alerts.notify.contains(&manner.name),
+            owners: alerts.owners.contains(&manner.name),
+            manner,
+        }
+    });
+    let options = BookOptions {
+        context: PageContext {
+            suite: plan.suite.to_string(),
+            location: options.location.clone(),
+            target: options.redactor.clean(&options.target).into_owned(),
+        },
+        watched,
+        routes: routes.collect(),
+        second: alerts.second.clone(),
+        ids: new_run_id,
+    };
+    Ok(Book::restore(options, KeptBook { documents, incidents }, now))
+}
+
+/// Gives signs of life while all is well, until the service stops or is dropped.
+pub(super) fn beat(shared: &Arc<Shared>) {
+    let Some(heartbeat) = shared.options.alerts.heartbeat.clone() else { return };
+    let (clock, closing) = (shared.options.clock.clone(), shared.closing.clone());
+    let watching = Arc::downgrade(shared);
+    tokio::spawn(async move {
+        let over = CancellationToken::new();
+        let health = || match watching.upgrade() {
+            Some(shared) => health(&shared),
+            None => Health { late: vec!["the service has ended".to_owned()], undelivered: Vec::new() },
+        };
+        tokio::select! {
+            () = heartbeat.run(health, clock, over.clone()) => (),
+            () = closing.cancelled() => (),
+        }
+        over.cancel();
+    });
+}
+
+fn health(shared: &Shared) -> Health {
+    let now = shared.now();
+    let mut late = Vec::new();
+    for view in &shared.views {
+        let view = Arc::clone(&lock(view));
+        // Its actor moves this on also while a run goes on: what stays behind is an actor that does not look.
+        let due = view.schedule.next.filter(|_| view.schedule.paused.is_none());
+        if let Some(due) = due.filter(|due| now.duration_since(*due) > LATE) {
+            let minutes = now.duration_since(due).as_mins();
+            late.push(format!("{} should have run {minutes} min ago", view.canary));
+        }
+    }
+    let undelivered = shared.desk.look(|book, now| book.undelivered(now));
+    let undelivered = undelivered
+        .map(|(since, pages)| (if pages == 1 { "a page".to_owned() } else { format!("{pages} pages") }, since))
+        .into_iter()
+        .collect();
+    Health { late, undelivered }
+}
