@@ -1,0 +1,3 @@
+//! Who is told of what, and when: without a clock, without a network.
+
+mod rules;
