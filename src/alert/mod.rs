@@ -8,6 +8,7 @@ mod incident;
 pub mod log;
 pub mod notifier;
 mod page;
+pub mod rules;
 mod silence;
 
 pub use facts::{RunFacts, StepFacts};

@@ -30,12 +30,7 @@ fn days_of_patterns() {
         // Opened at the second of each four, closed at the fourth.
         ("down for ten minutes, up for ten minutes", "", "f f p p", (72, 72, 72)),
         // Up for two hours and a half, then down for ten minutes: 32 runs, nine times a day.
-        (
-            "nine outages",
-            "",
-            "f f p p p p p p p p p p p p p p p p p p p p p p p p p p p p p p",
-            (9, 9, 9),
-        ),
+        ("nine outages", "", "f f p p p p p p p p p p p p p p p p p p p p p p p p p p p p p p", (9, 9, 9)),
         // Another step from run to run: one page for the canary, at the second run.
         ("it moves", quiet, "a b c d e", (1, 0, 1)),
         // Nobody can tell: the owners hear of it, nobody else.

@@ -17,13 +17,16 @@ fn after(with: &str, history: &str) -> World {
     world
 }
 
-fn why(world: &World) -> Vec<&str> {
+/// What was said of openings, holds and ends.
+fn why(world: &World) -> Vec<String> {
     let why = |it: &Happened| match it {
-        Happened::Opened { why } | Happened::Held { why } | Happened::Released { why } => Some(why.clone()),
-        Happened::Closed { why } => Some(why.clone()),
+        Happened::Opened { why }
+        | Happened::Held { why }
+        | Happened::Released { why }
+        | Happened::Closed { why } => Some(why.clone()),
         _ => None,
     };
-    world.log.iter().filter_map(|it| why(&it.what).map(|it| &*it.leak())).collect()
+    world.log.iter().filter_map(|it| why(&it.what)).collect()
 }
 
 #[test]
@@ -53,7 +56,10 @@ fn the_newest_evidence_stands_in_it_and_the_loudest_decides() {
     for word in ["+5s", "Qa", "+5s", "Qa>e"] {
         world.word(word);
     }
-    assert_eq!((&*world.only().roots[0].run, &world.only().roots[0].blocks[..]), ("r5", &["e".to_owned()][..]));
+    assert_eq!(
+        (&*world.only().roots[0].run, &world.only().roots[0].blocks[..]),
+        ("r5", &["e".to_owned()][..])
+    );
 
     assert_eq!(after("", "e e").only().severity, Severity::Warning);
     let mut world = after("roots=1 3/5/2", "de de e e");
@@ -66,7 +72,11 @@ fn the_newest_evidence_stands_in_it_and_the_loudest_decides() {
 #[test]
 fn what_happened_is_told_in_words() {
     for (with, history, expected) in [
-        ("", "f f p p", vec!["failed in 2 of the last 2 runs: r1, r2", "passed in 2 runs in a row: r4 was the last"]),
+        (
+            "",
+            "f f p p",
+            vec!["failed in 2 of the last 2 runs: r1, r2", "passed in 2 runs in a row: r4 was the last"],
+        ),
         (
             "",
             "abcd abcd p p",
@@ -89,7 +99,10 @@ fn what_happened_is_told_in_words() {
         (
             "",
             "i i i i i i i p",
-            vec!["none of 7 runs in 30 minutes could tell anything: r7 was the last", "r8 could tell: it passed"],
+            vec![
+                "none of 7 runs in 30 minutes could tell anything: r7 was the last",
+                "r8 could tell: it passed",
+            ],
         ),
         (
             "",
@@ -123,7 +136,11 @@ fn what_happened_is_told_in_words() {
             "f f human:a +5h",
             vec!["failed in 2 of the last 2 runs: r1, r2", "bo had resolved it, and it is still down"],
         ),
-        ("", "f f gone:a", vec!["failed in 2 of the last 2 runs: r1, r2", "the step is no part of the suite any more"]),
+        (
+            "",
+            "f f gone:a",
+            vec!["failed in 2 of the last 2 runs: r1, r2", "the step is no part of the suite any more"],
+        ),
         (
             "",
             "f f gone:*",

@@ -37,8 +37,13 @@ fn which_steps_count() {
         ("blocked takes no slot of that step", "3/5/2", "a b>a b>a a", "3 open * | *1(b)"),
         ("an inconclusive step takes no slot", "", "a?b ab", "2 open a | a1"),
         ("nor does a skipped one", "", "ab a-b ab", "2 open a; 3 open b | a1 b1"),
-        ("a step that passes in a failed run has passed", "", "ab ab b b", "2 open a; 2 open b; 4 close a | b1"),
-        ("down is only what failed in this run", "3/5/2", "a ab ab b b", "4 open b | b1"),
+        (
+            "a step that passes in a failed run has passed",
+            "",
+            "ab ab b b",
+            "2 open a; 2 open b; 4 close a | b1",
+        ),
+        ("each comes and goes on its own", "3/5/2", "a ab ab b b", "3 open a; 4 open b; 5 close a | b1"),
     ]);
 }
 
@@ -162,10 +167,20 @@ fn reminders_and_acknowledgements() {
             "f f ack:a +1h unack:a +5h",
             "2 open a; @5m ack a; @65m free a; @305m remind a | a2",
         ),
-        ("a second root has a page of its own", "", "a a ack:a ab ab", "2 open a; @5m ack a; 4 open b | a1k b1"),
+        (
+            "a second root has a page of its own",
+            "",
+            "a a ack:a ab ab",
+            "2 open a; @5m ack a; 4 open b | a1k b1",
+        ),
         ("acknowledged, it closes all the same", "", "f f ack:a p p", "2 open a; @5m ack a; 4 close a"),
         ("and opens anew without", "", "f f ack:a p p f f", "2 open a; @5m ack a; 4 close a; 6 open a | a1"),
-        ("a clock that goes back defers no reminder for long", "", "f f -2h +5h", "2 open a; @125m remind a | a2"),
+        (
+            "a clock that goes back defers no reminder for long",
+            "",
+            "f f -2h +5h",
+            "2 open a; @125m remind a | a2",
+        ),
     ]);
 }
 
@@ -173,7 +188,12 @@ fn reminders_and_acknowledgements() {
 fn silences() {
     check(&[
         ("it opens, but nobody is told", "", "win:*:1h f f", "2 open a; 2 hold a | a0z"),
-        ("what outlives the window is told then", "", "win:*:1h f f +2h", "2 open a; 2 hold a; @60m free a | a1"),
+        (
+            "what outlives the window is told then",
+            "",
+            "win:*:1h f f +2h",
+            "2 open a; 2 hold a; @60m free a | a1",
+        ),
         ("what does not, never", "", "win:*:1h f f p p", "2 open a; 2 hold a; 4 close a untold"),
         ("evidence is gathered in it", "", "win:*:4m f f", "2 open a | a1"),
         ("of the canary", "", "win:front:1h f f", "2 open a; 2 hold a | a0z"),
@@ -181,24 +201,44 @@ fn silences() {
         ("of another step", "", "mute:b:1h f f", "2 open a | a1"),
         ("what was told stays told", "", "f f mute:a:1h +30m", "2 open a; @5m hold a | a1z"),
         ("without reminders", "", "f f mute:a:5h +6h", "2 open a; @5m hold a; @305m free a | a1"),
-        ("and with them afterwards", "", "f f mute:a:1h +6h", "2 open a; @5m hold a; @65m free a; @305m remind a | a2"),
+        (
+            "and with them afterwards",
+            "",
+            "f f mute:a:1h +6h",
+            "2 open a; @5m hold a; @65m free a; @305m remind a | a2",
+        ),
         ("lifted, it releases at once", "", "win:*:1h f f lift", "2 open a; 2 hold a; @5m free a | a1"),
         ("the one that ends last holds", "", "win:*:1h mute:a:2h f f +80m", "2 open a; 2 hold a | a0z"),
         ("in whichever order", "", "mute:a:2h win:*:1h f f +80m", "2 open a; 2 hold a | a0z"),
         ("and then the other", "", "win:*:1h mute:a:2h f f lift", "2 open a; 2 hold a; @5m hold a | a0z"),
         ("one to come", "", "f f win:*:1h:10m +5m", "2 open a | a1"),
         ("that has come", "", "f f win:*:1h:10m +20m", "2 open a; @15m hold a | a1z"),
-        ("a whole canary by parts", "", "mute:a:1h mute:b:1h mute:c:1h mute:d:1h abcd abcd", "2 open *; 2 hold * | *0z(abcd)"),
+        (
+            "a whole canary by parts",
+            "",
+            "mute:a:1h mute:b:1h mute:c:1h mute:d:1h abcd abcd",
+            "2 open *; 2 hold * | *0z(abcd)",
+        ),
         ("not by one part", "", "mute:a:1h abcd abcd", "2 open * | *1(abcd)"),
         ("at once", "", "mute:front:1h abcd abcd", "2 open *; 2 hold * | *0z(abcd)"),
-        ("until the first part ends", "", "mute:a:1h mute:b:1h mute:c:1h mute:d:2h abcd abcd +80m", "2 open *; 2 hold *; @60m free * | *1(abcd)"),
+        (
+            "until the first part ends",
+            "",
+            "mute:a:1h mute:b:1h mute:c:1h mute:d:2h abcd abcd +80m",
+            "2 open *; 2 hold *; @60m free * | *1(abcd)",
+        ),
         (
             "or another root joins",
             "",
             "mute:a:1h mute:b:1h mute:c:1h mute:d:1h abcd abcd abcde abcde",
             "2 open *; 2 hold *; 4 join *+e; 4 free * | *1(abcde)",
         ),
-        ("what is for the owners is silenced with the canary", "", "mute:front:1h p! p!", "2 open ~leftovers; 2 hold ~leftovers | ~leftovers0z"),
+        (
+            "what is for the owners is silenced with the canary",
+            "",
+            "mute:front:1h p! p!",
+            "2 open ~leftovers; 2 hold ~leftovers | ~leftovers0z",
+        ),
         ("but not with a step", "", "mute:a:1h p! p!", "2 open ~leftovers | ~leftovers1"),
     ]);
 }
@@ -208,9 +248,24 @@ fn pauses() {
     check(&[
         ("open stays open, nobody is reminded", "", "f f pause +9h", "2 open a; @5m hold a | a1P"),
         ("and nobody is told anew", "", "f f pause +9h resume", "2 open a; @5m hold a; @545m free a | a1"),
-        ("but reminded later", "", "f f pause +1h resume +5h", "2 open a; @5m hold a; @65m free a; @305m remind a | a2"),
-        ("what opens in it is told afterwards", "", "pause Qf Qf resume", "2 open a; 2 hold a; @5m free a | a1"),
-        ("a pause in a silence", "", "win:*:1h f f pause +2h resume", "2 open a; 2 hold a; @5m hold a; @125m free a | a1"),
+        (
+            "but reminded later",
+            "",
+            "f f pause +1h resume +5h",
+            "2 open a; @5m hold a; @65m free a; @305m remind a | a2",
+        ),
+        (
+            "what opens in it is told afterwards",
+            "",
+            "pause Qf Qf resume",
+            "2 open a; 2 hold a; @5m free a | a1",
+        ),
+        (
+            "a pause in a silence",
+            "",
+            "win:*:1h f f pause +2h resume",
+            "2 open a; 2 hold a; @5m hold a; @125m free a | a1",
+        ),
     ]);
 }
 
@@ -221,15 +276,55 @@ fn somebody_resolves_what_is_still_down() {
         ("until green", "", "f f human:a p p", "2 open a; @5m human a; 4 close a"),
         ("or paged anew", "", "f f human:a +5h", "2 open a; @5m human a; @245m free a | a2"),
         ("and again", "", "f f human:a +9h", "2 open a; @5m human a; @245m free a; @485m remind a | a3"),
-        ("never, where there are no reminders", "remind=never", "f f human:a +99h", "2 open a; @5m human a | a1R"),
+        (
+            "never, where there are no reminders",
+            "remind=never",
+            "f f human:a +99h",
+            "2 open a; @5m human a | a1R",
+        ),
         ("once is enough", "", "f f human:a +1h human:a +4h", "2 open a; @5m human a; @245m free a | a2"),
-        ("and a second time", "", "f f human:a +5h human:a +1h", "2 open a; @5m human a; @245m free a; @305m human a | a2R"),
-        ("an acknowledgement is dropped", "", "f f ack:a human:a +5h", "2 open a; @5m ack a; @5m human a; @245m free a | a2"),
-        ("who takes it after that is not paged", "", "f f human:a ack:a +9h", "2 open a; @5m human a; @5m ack a | a1Rk"),
-        ("until it is given back", "", "f f human:a ack:a +1h unack:a +5h", "2 open a; @5m human a; @5m ack a; @65m free a; @305m free a | a2"),
-        ("not while it is silenced, but then", "", "f f human:a mute:a:5h +6h", "2 open a; @5m human a; @245m hold a; @305m free a | a2"),
-        ("nor while paused", "", "f f human:a pause +5h resume", "2 open a; @5m human a; @245m hold a; @305m free a | a2"),
-        ("a clock that goes back defers it no longer", "", "f f human:a -9h +5h", "2 open a; @5m human a; @-295m free a | a2"),
+        (
+            "and a second time",
+            "",
+            "f f human:a +5h human:a +1h",
+            "2 open a; @5m human a; @245m free a; @305m human a | a2R",
+        ),
+        (
+            "an acknowledgement is dropped",
+            "",
+            "f f ack:a human:a +5h",
+            "2 open a; @5m ack a; @5m human a; @245m free a | a2",
+        ),
+        (
+            "who takes it after that is not paged",
+            "",
+            "f f human:a ack:a +9h",
+            "2 open a; @5m human a; @5m ack a | a1Rk",
+        ),
+        (
+            "until it is given back",
+            "",
+            "f f human:a ack:a +1h unack:a +5h",
+            "2 open a; @5m human a; @5m ack a; @65m free a; @305m free a | a2",
+        ),
+        (
+            "not while it is silenced, but then",
+            "",
+            "f f human:a mute:a:5h +6h",
+            "2 open a; @5m human a; @245m hold a; @305m free a | a2",
+        ),
+        (
+            "nor while paused",
+            "",
+            "f f human:a pause +5h resume",
+            "2 open a; @5m human a; @245m hold a; @305m free a | a2",
+        ),
+        (
+            "a clock that goes back defers it no longer",
+            "",
+            "f f human:a -9h +5h",
+            "2 open a; @5m human a; @-295m free a | a2",
+        ),
     ]);
 }
 
@@ -249,9 +344,19 @@ fn nobody_could_tell() {
         ("nor do they begin anew", "", "i i i x x x i", "7 open ~inconclusive | ~inconclusive1"),
         ("nor do runs of some steps", "", "i~ i~ i~ i~ i~ i~ i~ i~", ""),
         ("one step is enough", "", "p?b p?b p?b p?b p?b p?b p?b", "7 open ~inconclusive | ~inconclusive1"),
-        ("the product's incident stays", "", "f f i i i i i i i", "2 open a; 9 open ~inconclusive | a1 ~inconclusive1"),
+        (
+            "the product's incident stays",
+            "",
+            "f f i i i i i i i",
+            "2 open a; 9 open ~inconclusive | a1 ~inconclusive1",
+        ),
         ("never, where nobody wants it", "inconclusive=never", "i i i i i i i i i", ""),
-        ("a clock that goes back defers it no longer", "", "i i -1h i i i i i i i", "9 open ~inconclusive | ~inconclusive1"),
+        (
+            "a clock that goes back defers it no longer",
+            "",
+            "i i -1h i i i i i i i",
+            "9 open ~inconclusive | ~inconclusive1",
+        ),
     ]);
 }
 
@@ -262,7 +367,12 @@ fn what_is_left_over_and_what_is_missed() {
         ("twice", "", "p! p!", "2 open ~leftovers | ~leftovers1"),
         ("in two of three", "", "p! p p!", "3 open ~leftovers | ~leftovers1"),
         ("in two of four", "", "p! p p p!", ""),
-        ("it changes no verdict, but is seen beside it", "", "f! f!", "2 open a; 2 open ~leftovers | a1 ~leftovers1"),
+        (
+            "it changes no verdict, but is seen beside it",
+            "",
+            "f! f!",
+            "2 open a; 2 open ~leftovers | a1 ~leftovers1",
+        ),
         ("it closes after two clean runs", "", "p! p! p p", "2 open ~leftovers; 4 close ~leftovers"),
         ("in a row", "", "p! p! p p! p p", "2 open ~leftovers; 6 close ~leftovers"),
         ("also if they fail", "", "p! p! f p", "2 open ~leftovers; 4 close ~leftovers"),
@@ -287,7 +397,12 @@ fn what_is_no_longer_in_the_suite() {
         ("some of its roots", "", "abcd abcd gone:abc", "2 open * | *1(abcd)"),
         ("all of its roots", "", "abcd abcd gone:abcd", "2 open *; @5m gone *"),
         ("what it has failed before counts no more", "", "f gone:a f", ""),
-        ("the owners' incidents end with the canary", "", "miss gone:*", "@0m open ~missed; @0m gone ~missed"),
+        (
+            "the owners' incidents end with the canary",
+            "",
+            "miss gone:*",
+            "@0m open ~missed; @0m gone ~missed",
+        ),
         ("and not with a step", "", "miss gone:a", "@0m open ~missed | ~missed1"),
     ]);
 }
