@@ -41,7 +41,7 @@ pub struct StepFacts {
     pub step: String,
     /// How it ended.
     pub verdict: Verdict,
-    /// What speaks against it, if it failed.
+    /// What speaks against it, if it failed; what stood in the way, if nobody could tell.
     pub evidence: Option<Evidence>,
 }
 
@@ -57,7 +57,8 @@ impl RunFacts {
             .map(|step| StepFacts {
                 step: step.title(),
                 verdict: step.verdict,
-                evidence: (step.verdict == Verdict::Failed).then(|| evidence(record, step)),
+                evidence: matches!(step.verdict, Verdict::Failed | Verdict::Inconclusive)
+                    .then(|| evidence(record, step)),
             })
             .collect();
         let leftovers = record
@@ -80,7 +81,16 @@ impl RunFacts {
 
     /// The failed steps.
     pub fn roots(&self) -> impl Iterator<Item = &Evidence> {
-        self.steps.iter().filter_map(|it| it.evidence.as_ref())
+        self.evidence(Verdict::Failed)
+    }
+
+    /// The steps that nobody could tell of.
+    pub fn unclear(&self) -> impl Iterator<Item = &Evidence> {
+        self.evidence(Verdict::Inconclusive)
+    }
+
+    fn evidence(&self, verdict: Verdict) -> impl Iterator<Item = &Evidence> {
+        self.steps.iter().filter(move |it| it.verdict == verdict).filter_map(|it| it.evidence.as_ref())
     }
 }
 
@@ -99,12 +109,17 @@ fn evidence(record: &RunRecord, step: &crate::record::StepRecord) -> Evidence {
         .filter(|it| it.verdict == Verdict::Blocked && it.root.as_deref() == Some(&step.name))
         .map(crate::record::StepRecord::title)
         .collect();
+    // Every record has a failure where there is evidence; without one, the verdict is all that is known.
+    let (cause, said) = match step.verdict {
+        Verdict::Inconclusive => (Cause::Prober, "nobody could tell"),
+        _ => (Cause::Assertion, "it failed"),
+    };
     Evidence {
         step: step.title(),
         promise: step.promise.clone(),
         severity: step.severity,
-        cause: failure.map_or(Cause::Assertion, |it| it.cause),
-        message: failure.map_or_else(|| "it failed".to_owned(), |it| it.message.clone()),
+        cause: failure.map_or(cause, |it| it.cause),
+        message: failure.map_or_else(|| said.to_owned(), |it| it.message.clone()),
         remedy: failure.and_then(|it| it.remedy.clone()),
         request,
         request_id: exchange.and_then(|it| it.request_id.clone()),

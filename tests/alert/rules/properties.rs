@@ -1,0 +1,1 @@
+//! What holds for any history of runs and people.
