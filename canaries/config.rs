@@ -110,7 +110,8 @@ impl Setup for Config {
 fn in_sandbox(options: WorldOptions) -> Result<Start, ConfigError> {
     let world = SandboxWorld::start(options)?;
     let start = world.access().connect("sandbox in this process", false)?;
-    Ok(Start { world: Some(Arc::new(world)), ..start })
+    let alerts = Some(world.alerts());
+    Ok(Start { world: Some(Arc::new(world)), alerts, ..start })
 }
 
 fn read_access(settings: &mut Settings<'_>, wanted: bool) -> Option<Access> {
@@ -226,6 +227,14 @@ impl Access {
             .with(Sessions::default())
             .with(Explanations::default())
             .with(Mailbox::new(gmail, &redactor));
-        Ok(Start { target: name.to_owned(), resources, redactor, lasting, world: None, keep: Box::new(()) })
+        Ok(Start {
+            target: name.to_owned(),
+            resources,
+            redactor,
+            lasting,
+            world: None,
+            alerts: None,
+            keep: Box::new(()),
+        })
     }
 }

@@ -9,7 +9,7 @@ use std::{
 
 use coalmine::{
     Secret,
-    config::ConfigError,
+    config::{ConfigError, PagerDutySettings, TargetAlerts},
     drill::{Bytes, FaultName, HeaderMap, HeaderValue, Proxy, ProxyOptions, Response, StatusCode},
     http::{Roots, client_config},
     inbox::Credential,
@@ -158,6 +158,23 @@ impl SandboxWorld {
             },
             gmail_root: Some(format!("https://{}", sandbox.mail_api())),
             roots: Roots::Only(sandbox.ca_pem().to_owned()),
+        }
+    }
+
+    /// Where pages go: the sandbox's own PagerDuty.
+    #[must_use]
+    pub fn alerts(&self) -> TargetAlerts {
+        let pagerduty = self.sandbox.pagerduty();
+        TargetAlerts {
+            settings: PagerDutySettings {
+                key: Secret::new(pagerduty.routing_key().to_owned()),
+                events: pagerduty.root().to_owned(),
+                token: Some(Secret::new(pagerduty.api_token().to_owned())),
+                api: pagerduty.root().to_owned(),
+                burst: PagerDutySettings::RATE.0,
+                per_minute: PagerDutySettings::RATE.1,
+            },
+            roots: Roots::Only(self.sandbox.ca_pem().to_owned()),
         }
     }
 

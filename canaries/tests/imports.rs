@@ -12,11 +12,14 @@ use std::{
 
 /// The library's modules, from the bottom up. A module may use those of its own layer and of those before it.
 const LAYERS: &[(&str, &[&str])] = &[
-    ("values", &["clock", "ensure", "failure", "operations", "record", "redact", "secret", "verdict"]),
+    (
+        "values",
+        &["clock", "ensure", "failure", "operations", "policy", "record", "redact", "secret", "verdict"],
+    ),
     ("engine", &["suite"]),
     ("hands", &["config", "http", "inbox", "journal", "surface", "world"]),
     ("views", &["harness", "report", "trace"]),
-    ("service", &["pages", "schedule", "server", "service", "store"]),
+    ("service", &["alert", "pages", "schedule", "server", "service", "store"]),
     ("commands", &["cli", "drill"]),
 ];
 

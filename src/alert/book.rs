@@ -92,7 +92,8 @@ impl Book {
 
     /// Does what has its time.
     pub fn tick(&mut self, now: Timestamp) {
-        let ended: Vec<_> = self.silences.iter().filter(|it| it.until <= now).map(|it| it.id.clone()).collect();
+        let ended: Vec<_> =
+            self.silences.iter().filter(|it| it.until <= now).map(|it| it.id.clone()).collect();
         let canaries: Vec<String> = self.states.keys().cloned().collect();
         for canary in canaries {
             let due = self.state(&canary).is_some_and(|(state, watched)| {
@@ -110,7 +111,8 @@ impl Book {
             self.silences.retain(|it| it.id != id);
             self.changed.silences.insert(id, None);
         }
-        if let Some(drill) = self.drill.overdue(now, || self.why_unproven()) {
+        let why = self.drill.running.as_ref().map(|_| self.why_unproven()).unwrap_or_default();
+        if let Some(drill) = self.drill.overdue(now, || why) {
             self.changed.drill = true;
             self.close_drill(&drill, now);
         }
@@ -173,6 +175,8 @@ impl Book {
                     None => Page::of_key(&attempt.key, attempt.incident.as_deref(), &self.context, now),
                 };
                 page.instead.clone_from(&attempt.instead);
+                let watched = self.watched.iter().find(|it| it.canary == page.canary);
+                page.passes = watched.map(|it| it.policy.pass);
                 (attempt, page)
             })
             .collect()
@@ -221,7 +225,8 @@ impl Book {
             }
             Some(_) => self.post.timed_out(notifier, incident, now),
             None => {
-                let why = "it knows of no such incident: nobody on call, a maintenance window or a rule there";
+                let why =
+                    "it knows of no such incident: nobody on call, a maintenance window or a rule there";
                 self.post.swallowed(notifier, incident, why, now)
             }
         };

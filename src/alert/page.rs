@@ -149,6 +149,7 @@ impl Page {
             run_link: None,
             incident_link: None,
             instead: None,
+            passes: None,
         }
     }
 }

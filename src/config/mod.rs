@@ -131,11 +131,11 @@ impl<'e> Settings<'e> {
 
     /// Notes that something is wrong with a variable. Neither text may contain a secret value.
     pub fn problem(&mut self, name: &str, found: impl fmt::Display, remedy: impl fmt::Display) {
-        self.problems.push(Problem {
-            name: name.to_owned(),
-            found: found.to_string(),
-            remedy: remedy.to_string(),
-        });
+        let problem = Problem { name: name.to_owned(), found: found.to_string(), remedy: remedy.to_string() };
+        // Two may have read the same variable.
+        if !self.problems.contains(&problem) {
+            self.problems.push(problem);
+        }
     }
 
     /// All problems, those with unknown names included.
@@ -213,8 +213,19 @@ pub struct Start {
     pub lasting: bool,
     /// The target, if it is one that may be broken.
     pub world: Option<Arc<dyn World>>,
+    /// Where pages go if the target is a sandbox: it has a PagerDuty of its own, and nobody real is to be woken by it.
+    pub alerts: Option<TargetAlerts>,
     /// Kept until the process has finished with the target: a sandbox, for example.
     pub keep: Box<dyn std::any::Any + Send>,
+}
+
+/// Where pages go if the target is a sandbox.
+#[derive(Clone, Debug)]
+pub struct TargetAlerts {
+    /// Its PagerDuty.
+    pub settings: PagerDutySettings,
+    /// Whom its clients trust.
+    pub roots: Roots,
 }
 
 /// Everything wrong with the configuration, all at once. Nothing was run.

@@ -92,6 +92,7 @@ impl Server {
             requests: Arc::default(),
             closing: closing.clone(),
         };
+        state.service.set_links(pages::links(&state, address));
         let ends = Ends { closing, abort: CancellationToken::new(), open: TaskTracker::new() };
         tokio::spawn(overview::follow(state.clone()));
         tokio::spawn(connection::accept(listener, router(state.clone()), limits, ends.clone()));

@@ -14,6 +14,8 @@ pub struct ServerOptions {
     pub token: Option<Secret>,
     /// Names by which it may be called beside its own address and localhost; without a port, at any.
     pub hosts: Vec<String>,
+    /// Where people find it, without a slash at the end, for links in pages; if nothing is said, where it listens.
+    pub public_url: Option<String>,
     /// What is too much.
     pub limits: ServerLimits,
 }

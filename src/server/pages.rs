@@ -1,5 +1,7 @@
 //! The pages behind the overview: runs, steps, and what all pages need.
 
+use std::{net::SocketAddr, sync::Arc};
+
 use axum::{
     Extension,
     extract::{Path, State as From},
@@ -12,13 +14,13 @@ use super::{
     State,
     answer::{Wanted, html, json_text, problem, set, text, with_verdict},
     gate::Entry,
-    key::Purpose,
+    key::{Key, Purpose},
 };
 use crate::{
     pages::{Message, StepFailure, StepView, message, run_view, step},
     record::title,
     report::html::{Assets, RunView, Site, assets, run, run_path},
-    service::whole_minute,
+    service::{Links, whole_minute},
     store::{Kept, StepPoint, StoreError},
     verdict::Verdict,
 };
@@ -48,12 +50,23 @@ pub(super) fn logout(state: &State, entry: Entry) -> Option<String> {
 
 /// A path that can be opened until then without logging in.
 pub(super) fn signed(state: &State, path: &str, until: Timestamp) -> String {
-    match &state.key {
+    signed_by(state.key.as_deref(), path, until)
+}
+
+fn signed_by(key: Option<&Key>, path: &str, until: Timestamp) -> String {
+    match key {
         None => path.to_owned(),
         Some(key) => {
             format!("{path}?until={}&sig={}", until.as_second(), key.sign(Purpose::Link, path, until))
         }
     }
+}
+
+/// What makes the links in pages: whole addresses, signed.
+pub(super) fn links(state: &State, address: SocketAddr) -> Links {
+    let base = state.options.public_url.clone().unwrap_or_else(|| format!("http://{address}"));
+    let key = state.key.clone();
+    Arc::new(move |path, until| format!("{base}{}", signed_by(key.as_deref(), path, until)))
 }
 
 /// Where a run can be read by whoever is given the link.

@@ -241,7 +241,9 @@ fn health(shared: &Shared) -> Health {
     }
     let undelivered = shared.desk.look(|book, now| book.undelivered(now));
     let undelivered = undelivered
-        .map(|(since, pages)| (if pages == 1 { "a page".to_owned() } else { format!("{pages} pages") }, since))
+        .map(|(since, pages)| {
+            (if pages == 1 { "a page".to_owned() } else { format!("{pages} pages") }, since)
+        })
         .into_iter()
         .collect();
     Health { late, undelivered }

@@ -293,8 +293,8 @@ impl Desk {
         let until = self.clock.now().saturating_add(LINK).unwrap_or(Timestamp::MAX);
         let newest = page.roots.iter().max_by_key(|it| it.started).map(|it| it.run.as_str());
         page.run_link = newest.map(|run| links(&crate::report::html::run_path(run), until));
-        page.incident_link =
-            (!page.incident.is_empty()).then(|| links(&crate::report::html::incident_path(&page.incident), until));
+        page.incident_link = (!page.incident.is_empty())
+            .then(|| links(&crate::report::html::incident_path(&page.incident), until));
     }
 
     /// What a notifier says may repeat what it was sent.

@@ -259,9 +259,8 @@ impl Keeper {
             Work::Keep { entries, runs, alerts } => {
                 // The schedule is handed over first: what was told of a run must not be kept without the time of the
                 // next one, or a process that is killed between the two would make it once more.
-                let keep_alerts = async {
-                    if alerts.is_empty() { Ok(()) } else { self.store.commit(None, alerts).await }
-                };
+                let keep_alerts =
+                    async { if alerts.is_empty() { Ok(()) } else { self.store.commit(None, alerts).await } };
                 let (put, added, told) = tokio::join!(
                     all(entries.iter().map(|it| self.store.put_schedule(it))),
                     all(runs.iter().map(|(run, alerts)| self.store.commit(Some(run), alerts))),

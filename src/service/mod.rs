@@ -155,14 +155,17 @@ impl Service {
         }
 
         let (book, unread) = alerts::book(&plan, &options, watched, &*store, now).await?;
-        let desk = Desk::new(book, DeskOptions {
-            notifiers: options.alerts.notifiers.clone(),
-            keeper: Arc::clone(&keeper),
-            clock: options.clock.clone(),
-            events: events.clone(),
-            redactor: options.redactor.clone(),
-            drills: options.alerts.drills.clone(),
-        });
+        let desk = Desk::new(
+            book,
+            DeskOptions {
+                notifiers: options.alerts.notifiers.clone(),
+                keeper: Arc::clone(&keeper),
+                clock: options.clock.clone(),
+                events: events.clone(),
+                redactor: options.redactor.clone(),
+                drills: options.alerts.drills.clone(),
+            },
+        );
         for event in &missed_at_start {
             if let Event::MissedRun { canary, planned, .. } = event {
                 desk.change_soon(|book, now| book.missed(canary, *planned, now));

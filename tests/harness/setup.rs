@@ -73,6 +73,6 @@ impl Setup for FixtureSetup {
             resources = resources.with(pool).with(planted);
             keep = Box::new(server);
         }
-        Ok(Start { target, resources, redactor, lasting, world: None, keep })
+        Ok(Start { target, resources, redactor, lasting, world: None, alerts: None, keep })
     }
 }

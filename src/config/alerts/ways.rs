@@ -35,6 +35,10 @@ pub struct PagerDutySettings {
 }
 
 impl PagerDutySettings {
+    /// How many events at once and how many more a minute, if nothing is said: together they stay below the 120 a minute
+    /// that a key may send.
+    pub const RATE: (u32, u32) = (30, 85);
+
     pub(super) fn read(settings: &mut Settings<'_>) -> Option<Self> {
         const KEY: &str = "COALMINE_PAGERDUTY_KEY";
         const RATE: &str = "COALMINE_PAGERDUTY_RATE";
@@ -67,7 +71,7 @@ impl PagerDutySettings {
             let remedy = "copy the key of an integration `Events API v2` of the service in PagerDuty";
             settings.problem(KEY, "expected 32 letters and digits", remedy);
         }
-        let (burst, per_minute) = rate.unwrap_or((30, 85));
+        let (burst, per_minute) = rate.unwrap_or(Self::RATE);
         Some(Self {
             key,
             events: events.unwrap_or_else(|| "https://events.pagerduty.com".to_owned()),

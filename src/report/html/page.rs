@@ -100,6 +100,12 @@ pub fn run_path(run: &str) -> String {
     format!("/runs/{}", encoded(run))
 }
 
+/// Where an incident's page is.
+#[must_use]
+pub fn incident_path(incident: &str) -> String {
+    format!("/incidents/{}", encoded(incident))
+}
+
 /// Where a canary's page is.
 #[must_use]
 pub fn canary_path(canary: &str) -> String {

@@ -68,7 +68,8 @@ mod tests {
         let last = gate.last();
         let mut waiting = Box::pin(gate.left(last));
         gate.leave(second);
-        let still = tokio::select! { biased; () = &mut waiting => false, () = std::future::ready(()) => true };
+        let still =
+            tokio::select! { biased; () = &mut waiting => false, () = std::future::ready(()) => true };
         assert!(still);
         let _third = gate.enter();
         gate.leave(first);

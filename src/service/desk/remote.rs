@@ -48,7 +48,8 @@ impl Desk {
                     self.change_soon(|book, now| book.sweep(now));
                 }
             }
-            let pause = if self.look(|book, _| book.drill().running.is_some()) { COMPARE_DRILL } else { COMPARE };
+            let pause =
+                if self.look(|book, _| book.drill().running.is_some()) { COMPARE_DRILL } else { COMPARE };
             let next = self.clock.now().saturating_add(pause).unwrap_or(Timestamp::MAX);
             tokio::select! {
                 () = self.stop.cancelled() => return,

@@ -2,10 +2,12 @@
 //!
 //! What people read while it starts and stops goes to standard error; standard output has one line per finished run.
 
+mod alerts;
+mod print;
+
 use std::{
     fs,
     future::Future,
-    io::Write as _,
     net::{Ipv4Addr, SocketAddr, TcpListener},
     path::PathBuf,
     process::ExitCode,
@@ -21,7 +23,6 @@ use clap::Args;
 use tokio::{
     runtime::{Handle, Runtime},
     signal::unix::{SignalKind, signal},
-    sync::broadcast::{Receiver, error::RecvError},
 };
 use tokio_util::sync::CancellationToken;
 
@@ -36,12 +37,12 @@ use crate::{
     config::{ConfigError, Environment, OwnSettings, Settings, Setup, Start},
     drill::Control,
     harness::Refusal,
+    http::Roots,
     journal,
-    report::text,
     secret::Secret,
     server::{Server, ServerError, ServerLimits, ServerOptions},
     service::{Event, Service, ServiceOptions, Stopped},
-    store::{Retention, SqliteStore, Store, Summary, Trigger},
+    store::{Retention, SqliteStore, Store},
     suite::{Plan, Suite},
     trace::{self, Traces},
     verdict::{EXIT_USAGE, Verdict},
@@ -86,6 +87,9 @@ pub(super) struct ServeArguments {
     /// The file with the token that lets somebody in; without it, what `COALMINE_TOKEN` says.
     #[arg(long, value_name = "PATH")]
     token_file: Option<PathBuf>,
+    /// Tells nobody of what fails, although the target is a real one.
+    #[arg(long)]
+    no_alerts: bool,
     /// A further name by which the service is called, as behind a proxy: `canaries.example.com`; may be repeated.
     #[arg(long, value_name = "NAME")]
     host: Vec<String>,
@@ -107,7 +111,9 @@ fn start<S: Setup>(arguments: &ServeArguments, suite: Suite) -> Result<ExitCode,
     let mut settings = Settings::new(&environment);
     let own = OwnSettings::read(&mut settings);
     let setup = S::read(&mut settings);
+    let roots = settings.roots("COALMINE_CA");
     settings.finish()?;
+    let roots = roots.unwrap_or(Roots::System);
     let setup = setup
         .ok_or_else(|| Refusal("the suite's settings are not usable, and it does not say why".into()))?;
 
@@ -127,7 +133,10 @@ fn start<S: Setup>(arguments: &ServeArguments, suite: Suite) -> Result<ExitCode,
         traces.teach(&start.redactor);
     }
     own.alerts.teach(&start.redactor);
-    let site = site(arguments, own.token)?;
+    own.alerts.teach(&start.redactor);
+    options.alerts = alerts::alerts(&own, &start, &roots, arguments.no_alerts)?;
+    let public = own.alerts.public_url.clone();
+    let site = site(arguments, own.token, public)?;
     if let Some(token) = &site.options.token {
         options.redactor.learn(token.expose());
     }
@@ -169,6 +178,7 @@ async fn whole(plan: Plan, options: ServiceOptions, at: StoreAt, site: Site) -> 
     // Before anything runs: a signal that came earlier than this would end the process on the spot.
     let signal = stop_signal()?;
     let StoreAt { path, retention } = at;
+    let told = options.alerts.clone();
     let store = Arc::new(SqliteStore::open(&path, retention).await?);
     let service = Service::start(plan, options, Arc::<SqliteStore>::clone(&store) as Arc<dyn Store>).await?;
     say(format_args!("runs are kept in {}", path.display()));
@@ -176,6 +186,12 @@ async fn whole(plan: Plan, options: ServiceOptions, at: StoreAt, site: Site) -> 
         let rhythm = canary.rhythm.as_deref().unwrap_or("only when somebody asks");
         let paused = canary.schedule.paused.as_ref().map(|it| format!(", paused: {}", it.reason));
         say(format_args!("  {}: {rhythm}{}", canary.canary, paused.unwrap_or_default()));
+    }
+    alerts::announce(&told);
+    for problem in service.unread() {
+        say(format_args!(
+            "warning: what was kept of alerts is begun anew, because it cannot be read: {problem}"
+        ));
     }
     for event in service.missed_at_start() {
         if let Event::MissedRun { canary, planned, .. } = event {
@@ -210,7 +226,11 @@ struct Site {
 }
 
 /// Takes the address before anything runs, so that a second service does not get far.
-fn site(arguments: &ServeArguments, token: Option<Secret>) -> Result<Site, Refusal> {
+fn site(
+    arguments: &ServeArguments,
+    token: Option<Secret>,
+    public_url: Option<String>,
+) -> Result<Site, Refusal> {
     let ServeArguments { listen, token_file, host, .. } = arguments;
     let token = match token_file {
         None => token,
@@ -222,7 +242,7 @@ fn site(arguments: &ServeArguments, token: Option<Secret>) -> Result<Site, Refus
             Some(Secret::new(text.trim().to_owned()))
         }
     };
-    let options = ServerOptions { token, hosts: host.clone(), limits: ServerLimits::default() };
+    let options = ServerOptions { token, hosts: host.clone(), public_url, limits: ServerLimits::default() };
     options.check(*listen)?;
     let listener = TcpListener::bind(listen).map_err(|error| ServerError::Listen(*listen, error))?;
     Ok(Site { listener, options })
@@ -231,7 +251,7 @@ fn site(arguments: &ServeArguments, token: Option<Secret>) -> Result<Site, Refus
 /// Serves until somebody asks for the end, then stops the service.
 async fn serve(service: &Service, server: &Server, stop: impl Future<Output = &'static str>) -> Stopped {
     let over = CancellationToken::new();
-    let announcing = tokio::spawn(announce(service.events(), over.clone()));
+    let announcing = tokio::spawn(print::announce(service.events(), over.clone()));
     let signal = stop.await;
     say(format_args!("{signal}: no new runs; ending those in flight"));
     // Those who wait for runs are answered when these end.
@@ -248,76 +268,6 @@ async fn serve(service: &Service, server: &Server, stop: impl Future<Output = &'
     }
     say(line);
     stopped
-}
-
-/// Prints a line per finished run, until it is over and everything has been printed.
-async fn announce(mut events: Receiver<Arc<Event>>, over: CancellationToken) {
-    loop {
-        let event = tokio::select! {
-            biased;
-            event = events.recv() => event,
-            () = over.cancelled() => return,
-        };
-        match event {
-            Ok(event) => print(&event),
-            Err(RecvError::Lagged(lost)) => {
-                say(format_args!("warning: {lost} events came too fast to be printed"));
-            }
-            Err(RecvError::Closed) => return,
-        }
-    }
-}
-
-fn print(event: &Event) {
-    match event {
-        Event::RunEnded(summary) => {
-            let mut out = std::io::stdout().lock();
-            // That nobody reads it is no reason to stop.
-            let _ = writeln!(out, "{}", line(summary)).and_then(|()| out.flush());
-        }
-        Event::MissedRun { canary, planned, late_ms } => say(format_args!(
-            "warning: {canary} should have run at {planned:.0}, {} ago; it runs now",
-            text::time(*late_ms)
-        )),
-        Event::StoreTrouble { error } => {
-            say(format_args!("warning: runs cannot be kept, and wait in memory: {error}"));
-        }
-        Event::StoreWell => say("runs are being kept again"),
-        Event::RunLost { canary, run } => say(format_args!(
-            "error: the run {run} of {canary} is lost: too many wait for the store\n  remedy: make the store writable"
-        )),
-        Event::RunStarted { .. } | Event::StepEnded { .. } | Event::ScheduleChanged(_) => (),
-    }
-}
-
-/// A run in one line: when, which, how, why.
-fn line(summary: &Summary) -> String {
-    let Summary { run, canary, verdict, trigger, started, duration_ms, counts, root, cause, message, .. } =
-        summary;
-    let trigger = match trigger {
-        Trigger::Schedule => "",
-        Trigger::Recheck => ", recheck",
-        Trigger::Request => ", on request",
-    };
-    let mut line =
-        format!("{started:.0} {canary} {verdict} in {} (run {run}{trigger})", text::time(*duration_ms));
-    let parts = [
-        (counts.passed, "passed"),
-        (counts.flaky, "of them flaky"),
-        (counts.failed, "failed"),
-        (counts.inconclusive, "inconclusive"),
-        (counts.blocked, "blocked"),
-        (counts.skipped, "skipped"),
-    ];
-    let parts: Vec<_> =
-        parts.iter().filter(|(count, _)| *count > 0).map(|(n, what)| format!("{n} {what}")).collect();
-    line.push_str(&format!(": {}", parts.join(", ")));
-    if let Some(root) = root {
-        line.push_str(&format!("; {root}"));
-        cause.iter().for_each(|cause| line.push_str(&format!(": {cause}")));
-        message.iter().for_each(|message| line.push_str(&format!(": {message}")));
-    }
-    text::plain(&line).replace('\n', " ")
 }
 
 /// Switches the faults on, and lets them be switched, if the target is one that may be broken.
@@ -377,7 +327,6 @@ fn hide_panics() {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::{store::Counts, verdict::Cause};
 
     #[test]
     fn what_help_says_is_the_default() {
@@ -390,29 +339,5 @@ mod tests {
             <Program as clap::Parser>::parse_from(["serve"]).arguments;
         let said = Retention { age: keep, size: keep_size, passed_in_full: keep_full };
         assert_eq!(said, Retention::default());
-    }
-
-    #[test]
-    fn a_run_is_one_line() {
-        let summary = Summary {
-            run: "k3".into(),
-            canary: "front".into(),
-            verdict: Verdict::Failed,
-            trigger: Trigger::Recheck,
-            started: "2026-01-31T12:00:00.5Z".parse().unwrap(),
-            duration_ms: 1234.0,
-            target: "memory:".into(),
-            location: "here".into(),
-            filtered: false,
-            counts: Counts { passed: 2, failed: 1, blocked: 3, ..Counts::default() },
-            root: Some("pay".into()),
-            cause: Some(Cause::Assertion),
-            message: Some("expected\n200\u{1b}[31m".into()),
-        };
-        assert_eq!(
-            line(&summary),
-            "2026-01-31T12:00:00Z front failed in 1.2 s (run k3, recheck): 2 passed, 1 failed, 3 blocked; pay: \
-             assertion: expected 200"
-        );
     }
 }
