@@ -78,6 +78,7 @@ pub fn start(faults: Vec<String>, latency: Duration, options: Options) -> Result
             ("Gmail API".to_owned(), format!("https://{}/gmail/v1/users/me/", sandbox.mail_api())),
             ("OAuth token endpoint".to_owned(), format!("https://{}/token", sandbox.mail_api())),
             ("SMTP".to_owned(), sandbox.smtp().to_string()),
+            ("PagerDuty (Events and REST API)".to_owned(), sandbox.pagerduty().root().to_owned()),
         ],
         ca_pem: sandbox.ca_pem().to_owned(),
         exports: Box::new({

@@ -214,9 +214,11 @@ fn refused(error: &StartError, listen: SocketAddr) -> ConfigError {
         StartError::Announce(_) => ("--announce", "write it as `api.example.com:443`"),
         StartError::Name(_) => ("--name", "write it as `api.example.com`"),
         StartError::Fault(_) => ("--fault", "`canaries sandbox --fault list` prints all names"),
-        StartError::Bind(..) | StartError::Email(_) | StartError::Certificate(_) | StartError::Runtime(_) => {
-            ("sandbox", "see the message, and try again")
-        }
+        StartError::Bind(..)
+        | StartError::Email(_)
+        | StartError::RoutingKey
+        | StartError::Certificate(_)
+        | StartError::Runtime(_) => ("sandbox", "see the message, and try again"),
     };
     let cause = error.source().map(|cause| format!(": {cause}")).unwrap_or_default();
     ConfigError::one(name, format!("{error}{cause}"), remedy)
@@ -247,7 +249,7 @@ impl World for SandboxWorld {
     }
 
     fn catalogue(&self) -> Vec<(String, String)> {
-        let domain = sandbox::CATALOGUE.iter().map(|(name, what)| ((*name).to_owned(), (*what).to_owned()));
+        let domain = domain_faults().map(|(name, what)| (name.to_owned(), what.to_owned()));
         domain.chain(self.proxy.iter().flat_map(Proxy::catalogue)).collect()
     }
 
@@ -273,7 +275,7 @@ pub fn known_fault(name: &str) -> Result<(), UnknownFault> {
 
 /// The proxy knows its own faults only; a mistyped name may be meant for the sandbox.
 fn nearer(error: UnknownFault) -> UnknownFault {
-    let nearest = UnknownFault::among(&error.name, sandbox::CATALOGUE.iter().map(|(name, _)| *name)).nearest;
+    let nearest = UnknownFault::among(&error.name, domain_faults().map(|(name, _)| name)).nearest;
     UnknownFault { nearest: error.nearest.or(nearest), ..error }
 }
 
@@ -290,5 +292,11 @@ fn error_answer(_: &Operation, request: &HeaderMap) -> Response<Bytes> {
 }
 
 fn is_domain_fault(name: &str) -> bool {
-    sandbox::CATALOGUE.iter().any(|(fault, _)| *fault == name)
+    domain_faults().any(|(fault, _)| fault == name)
+}
+
+/// What the sandbox gets wrong by itself: the product, and PagerDuty, whose faults no step can notice and the service
+/// must.
+fn domain_faults() -> impl Iterator<Item = (&'static str, &'static str)> {
+    sandbox::CATALOGUE.iter().chain(sandbox::pagerduty::CATALOGUE).copied()
 }

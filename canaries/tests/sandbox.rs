@@ -47,9 +47,14 @@ fn it_prints_where_everything_is_and_ends_on_ctrl_c_without_a_trace() {
     for signal in ["INT", "TERM"] {
         let sandbox = Standalone::start(&[]);
         let printed = sandbox.process.out();
-        for row in
-            ["product (ledger API and dashboard)", "Gmail API", "OAuth token endpoint", "SMTP", "control"]
-        {
+        for row in [
+            "product (ledger API and dashboard)",
+            "Gmail API",
+            "OAuth token endpoint",
+            "SMTP",
+            "PagerDuty (Events and REST API)",
+            "control",
+        ] {
             assert!(printed.contains(&format!("\n  {row} ")), "{row} in {printed}");
         }
         let names: Vec<_> = sandbox.exports.keys().map(String::as_str).collect();

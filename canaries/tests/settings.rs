@@ -178,6 +178,7 @@ fn an_unknown_fault_is_refused_with_the_nearest_name() {
         ("mail_lost,slow:transcat", "slow:transact"),
         ("eror_500:transact", "error_500:transact"),
         ("fire, mail_lots", "mail_lost"),
+        ("pagerduty_dawn", "pagerduty_down"),
     ] {
         let ended = Suite::new().set("COALMINE_FAULT", fault).run();
         ended.expect_code(64);
