@@ -1,1 +1,3 @@
+//! Alerts: pure values, tried by tables and by random histories.
+
 mod post;
