@@ -72,6 +72,19 @@ fn the_old_is_resolved_before_the_new_is_told() {
 }
 
 #[test]
+fn a_resolve_that_is_refused_does_not_stand_before_the_new() {
+    check(
+        &["pd"],
+        "open x1   | pd trigger x1
+         accepted
+         close x1  | pd resolve x1
+         open x2
+         refused   | pd resolve x1 minimal
+         refused   | pd trigger x2",
+    );
+}
+
+#[test]
 fn what_closed_before_anything_could_arrive_is_history() {
     check(
         &["pd"],
