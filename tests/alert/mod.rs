@@ -1,4 +1,4 @@
-//! Who is told of what, when, and until it has arrived.
+//! Who is told of what, when, and until it has arrived: pure values, tried by tables and by random histories.
 
 mod post;
 mod rules;

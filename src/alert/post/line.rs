@@ -513,7 +513,8 @@ impl Line {
         }
         if let Some(again) = &mut self.again {
             again.at = again.at.min(later(now, refresh(manner).unwrap_or(AGAIN)));
-            again.until = again.until.min(later(now, FORGETS));
+            let most = refresh(manner).map_or(SignedDuration::ZERO, |_| FORGETS);
+            again.until = again.until.min(later(now, most));
         }
     }
 }
