@@ -90,7 +90,7 @@ impl Drop for Serving {
 impl Serving {
     fn start(folder: &Path) -> Self {
         let mut child = Command::new(std::env::current_exe().unwrap())
-            .args(["serve", "--listen", "127.0.0.1:0", "--store", "runs.db"])
+            .args(["serve", "--listen", "127.0.0.1:0", "--store", "runs.db", "--no-alerts"])
             .env_clear()
             .env("FIXTURE_SUITE", SUITE)
             .env("FIXTURE_MARKS", folder.join("marks"))

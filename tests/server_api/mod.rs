@@ -120,6 +120,7 @@ fn options() -> ServiceOptions {
         patience: Duration::from_secs(30),
         end: Duration::from_secs(60),
         traces: None,
+        alerts: coalmine::service::Alerts::default(),
     }
 }
 

@@ -121,6 +121,7 @@ fn options(clock: &Clock) -> ServiceOptions {
         patience: Duration::from_secs(30),
         end: Duration::from_secs(60),
         traces: None,
+        alerts: coalmine::service::Alerts::default(),
     }
 }
 
@@ -215,6 +216,8 @@ fn kind(event: &Event) -> &'static str {
         Event::RunEnded(_) => "run ended",
         Event::ScheduleChanged(_) => "schedule changed",
         Event::MissedRun { .. } => "missed run",
+        Event::IncidentChanged(_) => "incident changed",
+        Event::Told { .. } => "told",
         Event::StoreTrouble { .. } => "store trouble",
         Event::StoreWell => "store well",
         Event::RunLost { .. } => "run lost",
