@@ -205,10 +205,13 @@ impl Actor {
     fn ended(&mut self, finished: Option<Finished>) {
         let Some(Current { run, .. }) = self.current.take() else { return };
         let Some(finished) = finished else {
-            // Our own mistake: a panic outside the run. Who waits hears of it because `run` is dropped.
+            // Our own mistake: a panic outside the run. Who waits hears of it because `run` is dropped, and whoever
+            // watches the service by its heartbeat.
+            self.shared.set_lost(self.number, true);
             self.shared.change_view(self.number, |view| view.running = None);
             return;
         };
+        self.shared.set_lost(self.number, false);
         let summary = Arc::new(Summary::of(&finished));
         let Finished { record, trigger } = finished;
         self.agenda.ended(self.shared.now(), trigger, record.verdict, self.before);

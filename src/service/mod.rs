@@ -26,12 +26,18 @@ mod view;
 use std::{
     collections::HashMap,
     fmt,
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    sync::{
+        Arc, Mutex, MutexGuard, OnceLock, PoisonError,
+        atomic::{AtomicBool, Ordering},
+    },
     time::Duration,
 };
 
 use jiff::Timestamp;
-use tokio::sync::{broadcast, mpsc, oneshot};
+use tokio::{
+    sync::{broadcast, mpsc, oneshot},
+    task::AbortHandle,
+};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use actor::{Actor, Command};
@@ -93,6 +99,10 @@ struct Shared {
     views: Vec<Mutex<Arc<CanaryView>>>,
     /// One per canary, as the views.
     last_days: Vec<LastDay>,
+    /// One per canary: its last run has ended without a record, by a mistake of our own. Written by its actor.
+    lost: Vec<AtomicBool>,
+    /// All that has to live for as long as the service, with what it does. Set when all has begun.
+    tasks: OnceLock<Vec<(String, AbortHandle)>>,
     /// No new runs.
     closing: CancellationToken,
     /// Runs in flight are to end.
@@ -183,22 +193,29 @@ impl Service {
             events,
             history: History::default(),
             last_days: views.iter().map(|_| LastDay::default()).collect(),
+            lost: views.iter().map(|_| AtomicBool::new(false)).collect(),
+            tasks: OnceLock::new(),
             views,
             closing: CancellationToken::new(),
             cancel: CancellationToken::new(),
             actors: TaskTracker::new(),
             options,
         });
-        tokio::spawn(keeper.work());
-        tokio::spawn(desk.work());
-        alerts::beat(&shared);
+        let mut tasks = vec![
+            ("the keeping of runs".to_owned(), tokio::spawn(keeper.work()).abort_handle()),
+            ("the telling of alerts".to_owned(), tokio::spawn(desk.work()).abort_handle()),
+        ];
         let mut actors = HashMap::with_capacity(agendas.len());
         for (number, agenda) in agendas.into_iter().enumerate() {
             let (commands, receiver) = mpsc::channel(COMMANDS);
             let name = shared.plan.canaries[number].name().to_owned();
-            shared.actors.spawn(Actor::new(Arc::clone(&shared), number, agenda, receiver).work());
+            let actor = shared.actors.spawn(Actor::new(Arc::clone(&shared), number, agenda, receiver).work());
+            tasks.push((format!("the schedule of {name}"), actor.abort_handle()));
             actors.insert(name, commands);
         }
+        // Nobody else sets it.
+        let _ = shared.tasks.set(tasks);
+        alerts::beat(&shared);
         Ok(Self { shared, actors: Arc::new(actors) })
     }
 
@@ -331,6 +348,11 @@ impl Shared {
 
     fn canary(&self, number: usize) -> &Arc<CanaryPlan> {
         &self.plan.canaries[number]
+    }
+
+    /// Takes note of whether the last run of a canary has ended with a record.
+    fn set_lost(&self, number: usize, lost: bool) {
+        self.lost[number].store(lost, Ordering::Relaxed);
     }
 
     fn change_view(&self, number: usize, change: impl FnOnce(&mut CanaryView)) {
