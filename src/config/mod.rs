@@ -2,6 +2,7 @@
 //! remedy.
 
 mod alerts;
+mod anchors;
 mod environment;
 mod otlp;
 
@@ -11,6 +12,9 @@ pub use alerts::{
     AlertSettings, AlertmanagerSettings, DrillTimes, HeartbeatSettings, MailSettings, NOTIFIERS,
     PagerDutySettings, SlackSettings, SmtpServer, SmtpTls, WebhookSettings,
 };
+#[cfg(feature = "server")]
+pub(crate) use alerts::is_on_this_machine;
+pub use anchors::Anchor;
 pub use environment::Environment;
 pub use otlp::OtlpSettings;
 
@@ -283,6 +287,8 @@ pub struct OwnSettings {
     pub traces: Option<OtlpSettings>,
     /// `COALMINE_NOTIFY` and others: who is told of what goes wrong. Only the service tells anybody.
     pub alerts: AlertSettings,
+    /// `COALMINE_ANCHORS`: what answers as long as the network of this machine works. Only the service asks.
+    pub anchors: Vec<Anchor>,
 }
 
 impl OwnSettings {
@@ -300,6 +306,7 @@ impl OwnSettings {
             token: settings.optional_secret("COALMINE_TOKEN"),
             traces: OtlpSettings::read(settings),
             alerts: AlertSettings::read(settings),
+            anchors: Anchor::read(settings),
         }
     }
 }

@@ -271,7 +271,8 @@ async fn carry_out(shared: Arc<Shared>, run: Arc<Run>, trigger: Trigger) -> Fini
         }
     });
     // A task of its own: whatever happens in there, the record is kept.
-    let record = task.await.unwrap_or_else(|_| run.record());
+    let mut record = task.await.unwrap_or_else(|_| run.record());
+    shared.anchors.look_at(&mut record).await;
     let finished = Finished { record: Arc::new(record), trigger };
     if let Some(traces) = &shared.options.traces {
         traces.send(Arc::clone(&finished.record));

@@ -4,11 +4,12 @@
 //! Others send it commands and read a [`CanaryView`] that it publishes. A finished run goes to the [`Store`] first, and
 //! only then to anybody else.
 //!
-//! Reading order: this file (the public face), `options`, `event`, `view`, `ask`, `actor`, `keeper`, `desk`, `alerts`,
-//! `history`, `remembered`, `last_day`, `stop`.
+//! Reading order: this file (the public face), `options`, `event`, `view`, `ask`, `actor`, `anchors`, `keeper`, `desk`,
+//! `alerts`, `history`, `remembered`, `last_day`, `stop`.
 
 mod actor;
 mod alerts;
+mod anchors;
 mod ask;
 mod desk;
 mod event;
@@ -41,6 +42,7 @@ use tokio::{
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use actor::{Actor, Command};
+use anchors::Anchors;
 pub use alerts::{AlertView, IncidentStory};
 pub use ask::{Answered, Ask, Refusal};
 pub use desk::{DeliveryCounts, Links};
@@ -95,6 +97,7 @@ struct Shared {
     events: Events,
     /// What the store has said of the past.
     history: History,
+    anchors: Anchors,
     /// One per canary of the plan. Written by its actor, read by anybody.
     views: Vec<Mutex<Arc<CanaryView>>>,
     /// One per canary, as the views.
@@ -192,6 +195,7 @@ impl Service {
             keeper: Arc::clone(&keeper),
             events,
             history: History::default(),
+            anchors: Anchors::new(options.anchors.clone()),
             last_days: views.iter().map(|_| LastDay::default()).collect(),
             lost: views.iter().map(|_| AtomicBool::new(false)).collect(),
             tasks: OnceLock::new(),
