@@ -123,6 +123,7 @@ impl Rig {
             end: Duration::from_secs(60),
             traces: None,
             alerts: coalmine::service::Alerts::default(),
+            anchors: Vec::new(),
         };
         let plan = suite(&gate).plan().unwrap_or_else(|error| panic!("{error}"));
         let service = Service::start(plan, options, store).await.unwrap();

@@ -121,6 +121,7 @@ fn options() -> ServiceOptions {
         end: Duration::from_secs(60),
         traces: None,
         alerts: coalmine::service::Alerts::default(),
+        anchors: Vec::new(),
     }
 }
 

@@ -4,11 +4,12 @@
 #![expect(clippy::unwrap_used, reason = "helpers of tests, outside the functions that clippy knows as tests")]
 
 mod alerts;
-mod anchors;
+
 mod ask;
 mod day;
 mod keeping;
 pub(crate) mod memory;
+mod recorder;
 mod schedule;
 mod stop;
 mod summary;
