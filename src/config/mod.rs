@@ -8,12 +8,12 @@ mod otlp;
 
 use std::{collections::BTreeSet, fmt, fs, path::PathBuf, sync::Arc};
 
+#[cfg(feature = "server")]
+pub(crate) use alerts::is_on_this_machine;
 pub use alerts::{
     AlertSettings, AlertmanagerSettings, DrillTimes, HeartbeatSettings, MailSettings, NOTIFIERS,
     PagerDutySettings, SlackSettings, SmtpServer, SmtpTls, WebhookSettings,
 };
-#[cfg(feature = "server")]
-pub(crate) use alerts::is_on_this_machine;
 pub use anchors::Anchor;
 pub use environment::Environment;
 pub use otlp::OtlpSettings;

@@ -42,8 +42,8 @@ use tokio::{
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use actor::{Actor, Command};
-use anchors::Anchors;
 pub use alerts::{AlertView, IncidentStory};
+use anchors::Anchors;
 pub use ask::{Answered, Ask, Refusal};
 pub use desk::{DeliveryCounts, Links};
 use desk::{Desk, DeskOptions};

@@ -257,8 +257,7 @@ async fn a_page_does_not_wait_long_for_a_store_that_does_not_answer() {
 async fn a_service_that_stops_tells_what_its_last_run_has_decided() {
     // Without a server there are no links, and nobody waits for them when the end is near.
     let recorder = Recorder::new("chat");
-    let mut rig =
-        Rig::with(Gate::open(), |it| it, |it| it.alerts = alerts([&recorder])).await;
+    let mut rig = Rig::with(Gate::open(), |it| it, |it| it.alerts = alerts([&recorder])).await;
     rig.runs_and(true, 1).await;
     rig.gate.leave.forget_permits(1_000_000);
     rig.gate.entered.forget_permits(10);

@@ -39,9 +39,7 @@ pub(super) fn alerts(
         return Err(ConfigError { problems });
     }
     let settings = match &start.alerts {
-        _ if without => {
-            AlertSettings { heartbeat: own.alerts.heartbeat.clone(), ..AlertSettings::default() }
-        }
+        _ if without => AlertSettings { heartbeat: own.alerts.heartbeat.clone(), ..AlertSettings::default() },
         Some(target) => with_pagerduty(&own.alerts, &target.settings),
         None => own.alerts.clone(),
     };

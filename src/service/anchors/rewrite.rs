@@ -12,7 +12,10 @@ const REMEDY: &str = "mend the network of the machine that the canaries run on";
 
 /// Whether that failed which would fail without a network.
 pub(super) fn may_be_offline(record: &RunRecord) -> bool {
-    record.steps.iter().any(|it| it.verdict == Verdict::Failed && it.failure.as_deref().is_some_and(is_network))
+    record
+        .steps
+        .iter()
+        .any(|it| it.verdict == Verdict::Failed && it.failure.as_deref().is_some_and(is_network))
 }
 
 /// Turns all that may have failed for want of a network into what nobody could tell, and says who was silent. What has
