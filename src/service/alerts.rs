@@ -271,3 +271,6 @@ fn health(shared: &Shared) -> Health {
         .collect();
     Health { late, undelivered }
 }
+
+#[cfg(test)]
+mod tests;

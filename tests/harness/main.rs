@@ -10,9 +10,14 @@ mod command;
 mod configuration;
 mod ending;
 #[cfg(feature = "server")]
+mod heartbeat;
+#[cfg(feature = "server")]
 mod kills;
 mod marks;
 mod nextest;
+#[cfg(feature = "server")]
+#[path = "../service/pings.rs"]
+mod pings;
 #[cfg(all(feature = "drill", feature = "server"))]
 mod program;
 mod scheduling;
@@ -40,8 +45,10 @@ fn main() -> ExitCode {
     }
     if let Some(name) = environment.get("FIXTURE_SUITE") {
         #[cfg(feature = "server")]
-        if name == kills::SUITE {
-            return kills::program();
+        match name {
+            kills::SUITE => return kills::program(),
+            heartbeat::SUITE => return heartbeat::program(),
+            _ => (),
         }
         return coalmine::harness::main::<setup::FixtureSetup>(suites::by_name(name));
     }
@@ -50,6 +57,8 @@ fn main() -> ExitCode {
         ("command", command::CASES),
         ("configuration", configuration::CASES),
         ("ending", ending::CASES),
+        #[cfg(feature = "server")]
+        ("heartbeat", heartbeat::CASES),
         #[cfg(feature = "server")]
         ("kills", kills::CASES),
         ("nextest", nextest::CASES),

@@ -8,8 +8,10 @@ mod anchors;
 
 mod ask;
 mod day;
+mod heartbeat;
 mod keeping;
 pub(crate) mod memory;
+pub(crate) mod pings;
 mod recorder;
 mod schedule;
 mod stop;
