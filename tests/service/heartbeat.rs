@@ -13,6 +13,8 @@ use coalmine::{
     service::{Alerts, Ask, Event},
 };
 
+use tokio::runtime;
+
 use super::{
     Gate, Rig,
     memory::Memory,
@@ -125,9 +127,12 @@ async fn it_stops_with_the_service() {
     pings.none_for(WINDOW).await;
 }
 
-/// Steps that block all threads of the runtime stop the schedule, and nothing in the process could say so.
-#[tokio::test(flavor = "multi_thread", worker_threads = 1)]
-async fn it_stops_when_the_schedule_stands_still_because_steps_block_every_thread() {
+/// Steps that block all threads of the runtime stop the schedule, and nothing in the process could say so. The test
+/// watches from a runtime of its own, or it would stand still as well.
+#[test]
+fn it_stops_when_the_schedule_stands_still_because_steps_block_every_thread() {
+    let watching = runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    let served = runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
     let pings = Pings::start();
     let (entered, inside) = mpsc::channel();
     let (release, held) = mpsc::channel();
@@ -143,16 +148,15 @@ async fn it_stops_when_the_schedule_stands_still_because_steps_block_every_threa
     });
     let mut options = options(&Clock::manual(start_time()));
     options.alerts = beating(Alerts::default(), &pings);
-    let service = start(canary, options, &Arc::new(Memory::default())).await;
-    pings.more(3).await;
+    let service = served.block_on(start(canary, options, &Arc::new(Memory::default())));
+    watching.block_on(pings.more(3));
     let asked = {
         let service = service.clone();
-        tokio::spawn(async move { service.run("front", Ask::default()).await })
+        served.spawn(async move { service.run("front", Ask::default()).await.is_ok() })
     };
-    // This thread is none of the runtime's workers.
     inside.recv_timeout(Duration::from_secs(30)).expect("the step begins");
-    pings.none_for(WINDOW).await;
+    watching.block_on(pings.none_for(WINDOW));
     release.send(()).expect("the step waits");
-    assert!(soon(asked).await.unwrap().is_ok());
-    pings.more(3).await;
+    assert!(watching.block_on(soon(asked)).unwrap());
+    watching.block_on(pings.more(3));
 }
