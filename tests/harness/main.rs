@@ -4,6 +4,8 @@
 //! otherwise it starts itself so, once per trial, and looks at what comes out.
 #![cfg(test)]
 
+#[cfg(feature = "server")]
+mod chaos;
 mod child;
 #[cfg(all(feature = "drill", feature = "server"))]
 mod command;
@@ -40,12 +42,18 @@ fn main() -> ExitCode {
     }
     if let Some(name) = environment.get("FIXTURE_SUITE") {
         #[cfg(feature = "server")]
+        if name == chaos::SUITE {
+            return chaos::program();
+        }
+        #[cfg(feature = "server")]
         if name == kills::SUITE {
             return kills::program();
         }
         return coalmine::harness::main::<setup::FixtureSetup>(suites::by_name(name));
     }
     let modules: &[(&str, &[Case])] = &[
+        #[cfg(feature = "server")]
+        ("chaos", chaos::CASES),
         #[cfg(all(feature = "drill", feature = "server"))]
         ("command", command::CASES),
         ("configuration", configuration::CASES),
