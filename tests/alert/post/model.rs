@@ -361,6 +361,12 @@ impl World {
             (18..22, Some((id, Some(_)))) => self.release(&id),
             (22..24, Some((id, None))) if self.shows(&key, &id) => self.human(&key, &id),
             (24..26, Some((id, _))) => self.time_out(&key, &id),
+            (24..26, None) => {
+                // Left by a life of which nothing is known any more.
+                let id = format!("{key}-ghost");
+                self.disturbed.insert(id.clone());
+                self.trigger(&key, &id);
+            }
             (26..30, _) => self.reconcile(),
             (30..33, _) => self.restart(),
             (33..36, _) => self.outage = !self.outage,
@@ -468,7 +474,7 @@ impl World {
         }
     }
 
-    /// No faults from now on, until nothing is left to do.
+    /// No faults from now on.
     fn settle(&mut self) {
         self.note(|| "no faults from now on".to_owned());
         let open: Vec<_> =
@@ -478,6 +484,11 @@ impl World {
             self.release(&id);
             self.change(&id, |it| it.rounds += 1);
         }
+        self.rest();
+    }
+
+    /// Until nothing is left to do.
+    fn rest(&mut self) {
         for _ in 0..500 {
             while !self.sent.is_empty() {
                 self.end(0);
@@ -576,6 +587,11 @@ impl World {
             self.step();
         }
         self.settle();
+        self.pass(61_000);
+        let gone = self.counters.gone;
+        self.reconcile();
+        assert_eq!(self.counters.gone, gone, "what was taken is shown");
+        self.rest();
         self.check();
     }
 }
