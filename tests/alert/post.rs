@@ -234,8 +234,24 @@ fn who_is_away_is_probed_and_tells_all_when_it_is_back() {
 }
 
 fn letters(number: usize) -> String {
-    let digit = |at: usize| char::from(b'a' + u8::try_from(at % 26).unwrap());
+    let digit = |at: usize| char::from(b'a' + u8::try_from(at % 26).expect("less than 26"));
     [digit(number / 676), digit(number / 26), digit(number)].iter().collect()
+}
+
+#[test]
+fn who_is_back_is_told_everything_at_once() {
+    check(
+        &["pd"],
+        "open x1   | pd trigger x1
+         away
+         open y1   | pd trigger y1
+         later:200
+         open z1   | pd trigger z1
+         later:200
+         open w1
+         +2        | pd trigger w1
+         accepted  | pd trigger x1, pd trigger y1, pd trigger z1",
+    );
 }
 
 #[test]
