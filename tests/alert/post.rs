@@ -400,6 +400,18 @@ fn what_is_refused_is_told_in_short_and_then_by_the_second() {
          accepted pd
          close x1     | pd resolve x1 r2, mail resolve x1 r2",
     );
+    check_with_second(
+        &["pd"],
+        "open x1      | pd trigger x1
+         refused      | pd trigger x1 minimal
+         refused      | mail trigger x1 instead | escalated x1 pd>mail
+         accepted
+         remind x1    | pd trigger x1 r2, mail trigger x1 r2 instead
+         accepted mail
+         refused pd   | pd trigger x1 r2 minimal
+         refused
+         close x1     | mail resolve x1 r2 | not told x1 pd",
+    );
 }
 
 #[test]
@@ -509,6 +521,22 @@ fn what_was_resolved_there_rests_until_the_next_round() {
          list pd         |  | gone x1
          resolved pd x1  |  | resolved x1 pd
          close x1        | slack resolve x1 r2",
+    );
+}
+
+#[test]
+fn what_is_open_ends_what_was_repeated_before() {
+    check(
+        &["pd"],
+        "open x1         | pd trigger x1
+         accepted
+         close x1        | pd resolve x1
+         accepted
+         open x2         | pd trigger x2
+         accepted
+         resolved pd x2  |  | resolved x2 pd
+         close x2
+         +3600",
     );
 }
 
@@ -685,6 +713,16 @@ fn a_clock_that_goes_back_makes_nothing_wait() {
     desk.play("open x1 | pd trigger x1\n accepted\n close x1 | pd resolve x1\n accepted");
     desk.pass(-86_400);
     desk.play("restart\n +60 | pd resolve x1\n accepted\n +3600");
+
+    let mut desk = Desk::new(&[route("pd")], None);
+    for number in 0..25 {
+        desk.act(&format!("open {}1", letters(number)));
+    }
+    assert_eq!(desk.due().len(), 20);
+    desk.pass(-86_400);
+    assert_eq!(desk.due().len(), 0);
+    desk.pass(2);
+    assert_eq!(desk.due().len(), 2, "the bucket fills as before");
 }
 
 #[test]
