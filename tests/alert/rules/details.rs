@@ -188,7 +188,7 @@ fn keys_are_constant_short_and_different() {
     assert_eq!((long("a").chars().count(), long("b").chars().count()), (255, 255));
     assert_ne!(long("a"), long("b"));
     assert_eq!(long("a"), long("a"));
-    assert!(long("a").ends_with("#f3d35b5b0c4eb2a4") || long("a").contains('#'));
+    assert!(long("a").ends_with("#13de1f137c29fa11"), "as it always was: {}", long("a"));
     let just = key(PREFIX, Some(&"x".repeat(255 - PREFIX.len() - 1)));
     assert_eq!((just.len(), just.contains('#')), (255, false));
     assert_eq!(key(&"p".repeat(300), None).len(), 255);
