@@ -1,5 +1,7 @@
 //! What holds for any history of runs and people, with clocks that jump.
 
+#![expect(clippy::unwrap_used, reason = "helpers of tests, outside the functions that clippy knows as tests")]
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use coalmine::{

@@ -16,6 +16,8 @@
 //!
 //! Runs begin every five minutes and take ten seconds, unless the row says otherwise.
 
+#![expect(clippy::unwrap_used, reason = "helpers of tests, outside the functions that clippy knows as tests")]
+
 use std::{collections::BTreeMap, time::Duration};
 
 use coalmine::{
