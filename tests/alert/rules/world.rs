@@ -28,7 +28,7 @@ use coalmine::{
         rules::{self, CanaryState, Effects, Watched},
     },
 };
-use jiff::{SignedDuration, Timestamp};
+use jiff::Timestamp;
 
 use super::runs::{STEPS, facts};
 
