@@ -87,6 +87,7 @@ fn a_burst_counts_once_more() {
     check(&[
         ("the second failure counts", "", "f +5s Qf", "2 open a | a1"),
         ("the third and fourth do not", "3/5/2", "f +5s Qf +5s Qf +5s Qf", ""),
+        ("at its end the next does", "3/5/2", "f +5s Qf +25s f", "3 open a | a1"),
         ("after the span the next does", "3/5/2", "f +5s Qf +5s Qf +30s f", "4 open a | a1"),
         ("a pass takes a slot and ends the span", "3/5/2", "f +5s Qf +5s Qp +5s Qf", "4 open a | a1"),
         ("the span is no longer than the interval", "3/5/2 every=2s lasts=1s", "f f f", "3 open a | a1"),
@@ -148,6 +149,7 @@ fn roots_that_move_are_the_canary() {
         ("two are two", "", "a a b c", "2 open a; 4 close a; 4 open * | *1(c)"),
         ("what was explained stays explained", "2/5/2", "a a p p b", "2 open a; 4 close a"),
         ("also by this rule", "2/5/2", "a b p p c", "2 open *; 4 close *"),
+        ("even if it closes at once", "2/5/1", "a b p c", "2 open *; 3 close *"),
         ("it closes after two good runs", "", "a b c p p", "2 open *; 5 close *"),
     ]);
 }
