@@ -175,7 +175,6 @@ fn open_canary(
     let moving = state.runs.slots().iter().filter(|it| !it.unexplained.is_empty());
     let since = oldest(failures.chain(moving)).unwrap_or(facts.started);
     let run = Some(facts.run.clone());
-    state.calm = 0;
     turn.open(state, Opening { kind: Kind::Canary, roots, since, run, why });
 }
 

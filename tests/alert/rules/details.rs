@@ -9,7 +9,10 @@ use coalmine::{
     },
 };
 
-use super::world::{PREFIX, World, at};
+use super::{
+    runs::facts,
+    world::{PREFIX, World, at},
+};
 
 fn after(with: &str, history: &str) -> World {
     let mut world = World::new(with);
@@ -62,6 +65,13 @@ fn the_newest_evidence_stands_in_it_and_the_loudest_decides() {
     );
 
     assert_eq!(after("", "e e").only().severity, Severity::Warning);
+    // The suite may have made a step louder since.
+    let mut world = after("", "e e");
+    let mut louder = facts("e", "r3", 600, 10);
+    louder.steps[4].evidence.as_mut().unwrap().severity = Severity::Critical;
+    let _ = world.observe(&louder);
+    assert_eq!(world.only().severity, Severity::Critical);
+
     let mut world = after("roots=1 3/5/2", "de de e e");
     assert_eq!(world.only().severity, Severity::Warning);
     world.word("de");
