@@ -1,5 +1,7 @@
 //! Integration tests of the library: one binary, modules inside.
 
+#[cfg(feature = "server")]
+mod alert;
 mod compile_fail;
 mod engine;
 #[cfg(feature = "server")]

@@ -33,6 +33,9 @@ pub const BODY_LIMIT: usize = 256 << 10;
 /// How many steps are told, and how much of each text, in characters: what is tried until the body fits.
 const LEVELS: [(usize, usize); 3] = [(300, 10_000), (50, 1_000), (10, 200)];
 
+/// The most blocked steps that are named for each step.
+const BLOCKS: usize = 100;
+
 /// The document that is posted.
 #[must_use]
 pub fn document(page: &Page, action: Action, minimal: bool) -> Value {
@@ -97,7 +100,7 @@ fn failed(page: &Page, root: &Evidence, text: &impl Fn(&str) -> String) -> Value
         "request": maybe(request),
         "request_id": maybe(request_id),
         "runbook": maybe(runbook),
-        "blocks": text(&blocks.join(", ")),
+        "blocks": first(blocks, BLOCKS).0.iter().map(|it| text(it)).collect::<Vec<_>>(),
         "run": text(run),
         "trace": text(trace),
         "started": started,

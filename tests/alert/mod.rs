@@ -1,0 +1,3 @@
+//! Alerts: who is told of what, and in which words.
+
+mod notifiers;
