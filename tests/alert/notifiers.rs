@@ -93,7 +93,7 @@ fn hostile() -> Page {
         request: Some(text.clone()),
         request_id: Some(text.clone()),
         runbook: Some(format!("https://wiki.example.com/{}", "a|b>c".repeat(2_000))),
-        blocks: vec![text.clone(); 30],
+        blocks: vec![text.clone(); 2],
         run: text.clone(),
         trace: text.clone(),
         ..evidence("")
