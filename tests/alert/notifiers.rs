@@ -105,7 +105,7 @@ fn hostile() -> Page {
         location: text.clone(),
         target: text.clone(),
         canary: format!("api {bad}"),
-        roots: vec![root; 300],
+        roots: (0..300).map(|number| if number < 3 { root.clone() } else { evidence(bad) }).collect(),
         kind: Kind::Canary,
         run_link: Some(text.clone()),
         incident_link: Some(format!("https://x/{}", "a".repeat(5_000))),
