@@ -10,7 +10,7 @@ use super::{Acknowledged, Closed, Evidence, Green, Incident, Kind};
 use crate::verdict::Severity;
 
 pub use self::{
-    short::{first, short, short_by},
+    short::{first, share, short, short_by},
     text::{Field, is_address},
 };
 
