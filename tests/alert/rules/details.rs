@@ -47,6 +47,21 @@ fn an_incident_says_since_when_and_by_which_run() {
 }
 
 #[test]
+fn the_last_green_run_is_one_that_passed() {
+    let world = after("", "p f f");
+    assert_eq!(world.only().last_green.as_ref().map(|it| &*it.run), Some("r1"));
+    assert_eq!(after("", "i? f f").only().last_green, None);
+}
+
+#[test]
+fn a_run_counts_once_even_if_another_came_between() {
+    let mut world = after("3/5/2", "f f");
+    let before = world.state.clone();
+    let _ = world.observe(&facts("f", "r1", 0, 10));
+    assert_eq!(world.state, before);
+}
+
+#[test]
 fn the_newest_evidence_stands_in_it_and_the_loudest_decides() {
     let mut world = after("", "a>b a>bc");
     assert_eq!(world.only().roots[0].blocks, ["b", "c"]);
@@ -170,6 +185,8 @@ fn the_owners_incidents_wake_nobody_and_say_what_was_found() {
     assert_eq!(incident.roots.len(), 5);
     assert_eq!(incident.roots[0].message, "a inconclusive in r8");
 
+    assert_eq!(after("", "i i i i i i i i").only().roots[0].run, "r8", "the newest");
+
     let world = after("", "p! f!");
     let incident = world.only();
     assert_eq!((incident.kind, incident.severity), (Kind::Leftovers, Severity::Warning));
@@ -186,6 +203,10 @@ fn the_hold_names_the_silence_that_ends_last() {
     let world = after("", "win:*:1h mute:a:2h f f");
     let Some(Held::Silence { silence, until, .. }) = &world.only().held else { panic!("{:?}", world.only()) };
     assert_eq!((&**silence, *until), ("s2", at(7200)));
+    // Of silences that cover a canary only together, the first to end.
+    let world = after("", "mute:a:2h mute:b:1h mute:c:3h mute:d:2h abcd abcd");
+    let Some(Held::Silence { silence, until, .. }) = &world.only().held else { panic!("{:?}", world.only()) };
+    assert_eq!((&**silence, *until), ("s2", at(3600)));
 }
 
 #[test]

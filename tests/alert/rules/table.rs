@@ -161,6 +161,7 @@ fn reminders_and_acknowledgements() {
         ("and again", "", "f f +9h", "2 open a; @245m remind a; @485m remind a | a3"),
         ("never, where nobody wants it", "remind=never", "f f +99h", "2 open a | a1"),
         ("not once somebody takes care", "", "f f ack:a +9h", "2 open a; @5m ack a | a1k"),
+        ("however many runs fail", "", "f f ack:a f f +9h", "2 open a; @5m ack a | a1k"),
         ("once is enough", "", "f f ack:a ack:a", "2 open a; @5m ack a | a1k"),
         ("of nothing, nothing", "", "f ack:a unack:a human:a", ""),
         (
