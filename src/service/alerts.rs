@@ -47,6 +47,10 @@ pub struct AlertView {
     pub heartbeat: Option<(HeartbeatCounts, Vec<String>)>,
     /// How many attempts were accepted, refused, failed, since the service started.
     pub attempts: [u64; 3],
+    /// How many attempts have begun and not ended.
+    pub on_their_way: usize,
+    /// When there is something to do next, if nothing happens before.
+    pub next: Option<Timestamp>,
 }
 
 /// An incident with all that has happened to it.
@@ -79,6 +83,8 @@ impl Service {
             blind,
             heartbeat: options.heartbeat.as_ref().map(|it| (it.counts(), it.trouble())),
             attempts: [&counts.accepted, &counts.refused, &counts.failed].map(|it| it.load(Relaxed)),
+            on_their_way: book.on_their_way(),
+            next: book.wake(now),
         })
     }
 

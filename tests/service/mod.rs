@@ -7,6 +7,7 @@ mod ask;
 mod day;
 mod keeping;
 pub(crate) mod memory;
+mod outage;
 mod schedule;
 mod stop;
 mod summary;
