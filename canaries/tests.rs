@@ -17,6 +17,8 @@ mod imports;
 mod markers;
 #[path = "tests/outside.rs"]
 mod outside;
+#[path = "tests/paging.rs"]
+mod paging;
 #[path = "tests/process.rs"]
 mod process;
 #[path = "tests/program.rs"]
