@@ -186,7 +186,7 @@ fn any_page() -> impl Strategy<Value = Page> {
 
 #[test]
 fn every_page_fits() {
-    let mut runner = TestRunner::new(Config { failure_persistence: None, cases: 96, ..Config::default() });
+    let mut runner = TestRunner::new(Config { failure_persistence: None, cases: 40, ..Config::default() });
     runner
         .run(&any_page(), |page| {
             check(&page);

@@ -12,11 +12,11 @@ use coalmine::{
 };
 use sandbox::{Options, Sandbox};
 use tokio::{
-    io::{AsyncBufReadExt as _, AsyncWriteExt as _, BufReader},
+    io::{AsyncBufRead, AsyncBufReadExt as _, AsyncWrite, AsyncWriteExt as _, BufReader},
     net::TcpListener,
 };
 
-use super::*;
+use super::{receiver::acceptor, *};
 
 fn mail_settings(server: &str, to: &str) -> AlertSettings {
     settings(&[
@@ -140,39 +140,93 @@ async fn a_server_takes_it() {
     assert!(text.contains("all well again after 12 min, 2 passes in a row"), "{text}");
 }
 
+type Says = &'static [(&'static str, &'static str)];
+
 /// A server that says so to each command, and hangs up where there is nothing to say.
-async fn server(says: &'static [(&'static str, &'static str)]) -> String {
+async fn server(says: Says) -> String {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = format!("smtp://{}", listener.local_addr().unwrap());
     tokio::spawn(async move {
-        while let Ok((stream, _)) = listener.accept().await {
-            let mut stream = BufReader::new(stream);
-            let mut is_text = false;
+        while let Ok((mut stream, _)) = listener.accept().await {
             drop(stream.write_all(b"220 here\r\n").await);
-            loop {
-                let mut line = String::new();
-                if stream.read_line(&mut line).await.unwrap_or(0) == 0 {
-                    break;
-                }
-                if is_text && line != ".\r\n" {
-                    continue;
-                }
-                is_text = line.starts_with("DATA");
-                let found = says.iter().find(|(command, _)| line.starts_with(command));
-                let usual = if is_text { "354 go on" } else { "250 fine" };
-                let say = found.map_or(usual, |(_, say)| *say);
-                is_text = say.starts_with("354");
-                if say.is_empty() {
-                    break;
-                }
-                drop(stream.write_all(format!("{say}\r\n").as_bytes()).await);
-            }
+            converse(&mut BufReader::new(stream), says).await;
         }
     });
     address
 }
 
-async fn send(says: &'static [(&'static str, &'static str)]) -> Outcome {
+/// Answers until the client goes, is hung up on, or asks for TLS: then true.
+async fn converse(stream: &mut (impl AsyncBufRead + AsyncWrite + Unpin), says: Says) -> bool {
+    let mut is_text = false;
+    loop {
+        let mut line = String::new();
+        if stream.read_line(&mut line).await.unwrap_or(0) == 0 {
+            return false;
+        }
+        if is_text && line != ".\r\n" {
+            continue;
+        }
+        is_text = line.starts_with("DATA");
+        let found = says.iter().find(|(command, _)| line.starts_with(command));
+        let usual = if is_text { "354 go on" } else { "250 fine" };
+        let say = found.map_or(usual, |(_, say)| *say);
+        is_text = say.starts_with("354");
+        if say.is_empty() {
+            return false;
+        }
+        drop(stream.write_all(format!("{say}\r\n").as_bytes()).await);
+        if line.starts_with("STARTTLS") && say.starts_with("220") {
+            return true;
+        }
+    }
+}
+
+/// A server that speaks TLS, from the first byte on or when it is asked; its address without a scheme, and who signs for
+/// it. Only within TLS it lets anybody log in.
+async fn secured(implicit: bool) -> (String, String) {
+    const OPEN: Says =
+        &[("EHLO", "250-here\r\n250 STARTTLS"), ("STARTTLS", "220 go on"), ("", "530 5.7.0 not here")];
+    const INSIDE: Says = &[("EHLO", "250-here\r\n250 AUTH PLAIN"), ("AUTH PLAIN", "235 2.7.0 welcome")];
+    let (acceptor, pem) = acceptor();
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let port = listener.local_addr().unwrap().port();
+    tokio::spawn(async move {
+        while let Ok((mut stream, _)) = listener.accept().await {
+            if !implicit {
+                drop(stream.write_all(b"220 here\r\n").await);
+                let mut buffered = BufReader::new(stream);
+                if !converse(&mut buffered, OPEN).await {
+                    continue;
+                }
+                stream = buffered.into_inner();
+            }
+            let Ok(mut stream) = acceptor.accept(stream).await else { continue };
+            if implicit {
+                drop(stream.write_all(b"220 here\r\n").await);
+            }
+            converse(&mut BufReader::new(stream), INSIDE).await;
+        }
+    });
+    (format!("localhost:{port}"), pem)
+}
+
+#[tokio::test]
+async fn a_server_is_logged_in_to_within_tls_and_only_if_it_is_trusted() {
+    for (scheme, implicit) in [("smtps", true), ("smtp", false)] {
+        let (address, pem) = secured(implicit).await;
+        let server = format!("{scheme}://canaries:pass-word-1@{address}");
+        let trusting =
+            mail_settings(&server, "ada@example.com").notifiers(&Roots::Only(pem)).unwrap().remove(0);
+        let outcome = trusting.send(&page(), Trigger, false).await;
+        assert_eq!(outcome, Accepted { answer: "250 fine".to_owned() }, "{scheme}");
+        // This one trusts somebody else.
+        let outcome = notifier(&server, "ada@example.com").send(&page(), Trigger, false).await;
+        let NotTaken { why, .. } = outcome else { panic!("{scheme}: {outcome:?}") };
+        assert!(why.contains("certificate"), "{scheme}: {why}");
+    }
+}
+
+async fn send(says: Says) -> Outcome {
     let notifier = notifier(&server(says).await, "ada@example.com,bob@example.com");
     notifier.send(&page(), Trigger, false).await
 }
@@ -182,12 +236,12 @@ async fn until_the_text_has_ended_nothing_has_arrived() {
     let outcome = send(&[]).await;
     assert_eq!(outcome, Accepted { answer: "250 fine".to_owned() });
     for command in ["EHLO", "MAIL", "RCPT", "DATA"] {
-        let says: &'static [(&'static str, &'static str)] = Vec::leak(vec![(command, "451 4.3.0 later")]);
+        let says: Says = Vec::leak(vec![(command, "451 4.3.0 later")]);
         assert!(matches!(send(says).await, NotTaken { .. }), "{command} later");
-        let says: &'static [(&'static str, &'static str)] = Vec::leak(vec![(command, "550 5.7.1 never")]);
+        let says: Says = Vec::leak(vec![(command, "550 5.7.1 never")]);
         let outcome = send(says).await;
         assert!(matches!(&outcome, Refused { answer } if answer.contains("never")), "{command}: {outcome:?}");
-        let says: &'static [(&'static str, &'static str)] = Vec::leak(vec![(command, "")]);
+        let says: Says = Vec::leak(vec![(command, "")]);
         assert!(matches!(send(says).await, NotTaken { .. }), "{command} cut");
     }
     assert!(matches!(send(&[(".", "452 4.3.1 full")]).await, NotTaken { .. }));

@@ -61,16 +61,7 @@ impl Receiver {
 
     /// One that speaks HTTPS.
     pub(super) async fn start_tls(says: impl IntoIterator<Item = Say>) -> Self {
-        let made = rcgen::generate_simple_self_signed(["localhost".to_owned()]).unwrap();
-        let key = rustls::pki_types::PrivatePkcs8KeyDer::from(made.signing_key.serialize_der());
-        let config =
-            rustls::ServerConfig::builder_with_provider(Arc::new(rustls::crypto::ring::default_provider()))
-                .with_safe_default_protocol_versions()
-                .unwrap()
-                .with_no_client_auth()
-                .with_single_cert(vec![made.cert.der().clone()], key.into())
-                .unwrap();
-        Self::listen(says, Some((TlsAcceptor::from(Arc::new(config)), made.cert.pem()))).await
+        Self::listen(says, Some(acceptor())).await
     }
 
     async fn listen(says: impl IntoIterator<Item = Say>, tls: Option<(TlsAcceptor, String)>) -> Self {
@@ -105,6 +96,20 @@ impl Receiver {
     pub(super) fn asked(&self) -> Vec<Asked> {
         self.asked.lock().unwrap().clone()
     }
+}
+
+/// What speaks TLS for `localhost`, and who signs for it.
+pub(super) fn acceptor() -> (TlsAcceptor, String) {
+    let made = rcgen::generate_simple_self_signed(["localhost".to_owned()]).unwrap();
+    let key = rustls::pki_types::PrivatePkcs8KeyDer::from(made.signing_key.serialize_der());
+    let config =
+        rustls::ServerConfig::builder_with_provider(Arc::new(rustls::crypto::ring::default_provider()))
+            .with_safe_default_protocol_versions()
+            .unwrap()
+            .with_no_client_auth()
+            .with_single_cert(vec![made.cert.der().clone()], key.into())
+            .unwrap();
+    (TlsAcceptor::from(Arc::new(config)), made.cert.pem())
 }
 
 /// One request and its answer. Without anything else to say it is 200 and `ok`.
