@@ -250,13 +250,15 @@ fn begins(text: &str, now: Timestamp, zone: &TimeZone) -> Option<Begin> {
         return Some(Begin::After(after));
     }
     let here = |it: DateTime| zone.to_ambiguous_timestamp(it).compatible().ok();
-    if let Ok(time) = text.parse::<Time>() {
-        let today = zone.to_datetime(now).date();
-        let days = [Some(today), today.tomorrow().ok()];
-        let next = days.into_iter().flatten().filter_map(|it| here(it.to_datetime(time)));
-        return next.filter(|it| *it > now).min().map(Begin::At);
+    // Before the time alone: that is read out of one with a day as well.
+    if let Ok(at) = text.parse::<DateTime>() {
+        return here(at).map(Begin::At);
     }
-    text.parse::<DateTime>().ok().and_then(here).map(Begin::At)
+    let time = text.parse::<Time>().ok()?;
+    let today = zone.to_datetime(now).date();
+    let days = [Some(today), today.tomorrow().ok()];
+    let next = days.into_iter().flatten().filter_map(|it| here(it.to_datetime(time)));
+    next.filter(|it| *it > now).min().map(Begin::At)
 }
 
 #[cfg(test)]

@@ -11,6 +11,9 @@ use crate::{
     cli::layout::lasted,
 };
 
+/// Why there was nothing to wake anybody for any more.
+const TOO_SOON: &str = "it closed before any attempt could have arrived";
+
 /// Who was told how soon, or why nobody was; and how it ended.
 pub(super) fn summary(incident: &Incident, log: &[LogEntry], now: Timestamp) -> String {
     let mut parts = vec![told(incident, log)];
@@ -37,6 +40,8 @@ struct Attempts<'l> {
     failed: u32,
     /// Whether one of them may have arrived.
     unknown: bool,
+    /// Whether one of them was refused for good.
+    refused: bool,
     /// What the last of them ended with.
     trouble: Option<&'l str>,
 }
@@ -55,7 +60,7 @@ fn attempts(log: &[LogEntry]) -> Vec<Attempts<'_>> {
             _ => continue,
         };
         let at = all.iter().position(|it| it.notifier == notifier).unwrap_or_else(|| {
-            all.push(Attempts { notifier, accepted: None, failed: 0, unknown: false, trouble: None });
+            all.push(Attempts { notifier, accepted: None, failed: 0, unknown: false, refused: false, trouble: None });
             all.len() - 1
         });
         let Some(known) = all.get_mut(at).filter(|it| it.accepted.is_none()) else { continue };
@@ -64,6 +69,7 @@ fn attempts(log: &[LogEntry]) -> Vec<Attempts<'_>> {
         } else {
             known.failed += failures;
             known.unknown |= outcome == OutcomeWord::Unknown;
+            known.refused |= outcome == OutcomeWord::Refused;
             known.trouble = Some(answer);
         }
     }
@@ -77,7 +83,7 @@ fn told(incident: &Incident, log: &[LogEntry]) -> String {
     for it in &attempts {
         if let Some(at) = it.accepted {
             let after = lasted(incident.opened, at);
-            let tries = if it.failed > 0 { format!(", at attempt {}", it.failed + 1) } else { String::new() };
+            let tries = if it.failed > 0 { format!(" (attempt {})", it.failed + 1) } else { String::new() };
             paged.push(format!("{} {after}{tries}", it.notifier));
         }
     }
@@ -105,27 +111,31 @@ fn told(incident: &Incident, log: &[LogEntry]) -> String {
         (_, Some(Held::Paused)) => format!("{nobody}: the canary is paused"),
         ([], _) if held && incident.closed.is_some() => format!("{nobody}: it closed while it was held"),
         ([], _) if incident.closed.is_some() => match not_told(log) {
-            Some(_) => format!("{nobody}: it closed before any attempt could have arrived"),
-            None => format!("{nobody}: no notifier is told of such incidents"),
+            true => format!("{nobody}: {TOO_SOON}"),
+            false => format!("{nobody}: no notifier is told of such incidents"),
         },
         ([], _) => format!("{nobody}: nothing has been sent"),
         (all, _) => {
-            let failed: Vec<_> = all.iter().map(|it| not_taken(it)).collect();
-            format!("{nobody}: {}", failed.join("; "))
+            let failed: Vec<_> = all.iter().map(not_taken).collect();
+            let failed = failed.join("; ");
+            match incident.closed.is_some() && all.iter().all(|it| !it.refused) {
+                true => format!("{nobody}: {TOO_SOON} ({failed})"),
+                false => format!("{nobody}: {failed}"),
+            }
         }
     }
 }
 
 fn not_taken(it: &Attempts<'_>) -> String {
-    let times = if it.failed == 1 { "one attempt".to_owned() } else { format!("{} attempts", it.failed) };
-    format!("{} took none of {times}, the last: {}", it.notifier, it.trouble.unwrap_or_default())
+    let trouble = it.trouble.unwrap_or_default();
+    match it.failed {
+        1 => format!("{} did not take its one attempt: {trouble}", it.notifier),
+        failed => format!("{} took none of {failed} attempts, the last: {trouble}", it.notifier),
+    }
 }
 
-fn not_told(log: &[LogEntry]) -> Option<&str> {
-    log.iter().find_map(|it| match &it.what {
-        Happened::NotTold { why, .. } => Some(why.as_str()),
-        _ => None,
-    })
+fn not_told(log: &[LogEntry]) -> bool {
+    log.iter().any(|it| matches!(it.what, Happened::NotTold { .. }))
 }
 
 /// What was taken and not shown, and who was told instead.

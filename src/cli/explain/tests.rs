@@ -190,13 +190,24 @@ fn the_last_sentence_says_who_was_told_or_why_nobody_was() {
                 trigger(2_400, "pagerduty", 2, Accepted),
                 trigger(3_000, "slack", 1, Accepted),
             ]),
-            "paged pagerduty 2.4 s, at attempt 2 and slack 3.0 s after the deciding run; resolved after 12 min",
+            "paged pagerduty 2.4 s (attempt 2) and slack 3.0 s after the deciding run; resolved after 12 min",
         ),
         (
             &closed,
             with(vec![not_told(), passed(720_000)]),
             "nobody was paged: it closed before any attempt could have arrived; closed after 12 min by 2 passes in a \
              row",
+        ),
+        (
+            &closed,
+            with(vec![trigger(400, "pagerduty", 1, NotTaken), not_told()]),
+            "nobody was paged: it closed before any attempt could have arrived (pagerduty did not take its one attempt: \
+             what it said); closed after 12 min",
+        ),
+        (
+            &closed,
+            with(vec![trigger(400, "pagerduty", 1, Refused), trigger(600, "pagerduty", 2, Refused), not_told()]),
+            "nobody was paged: pagerduty took none of 2 attempts, the last: what it said; closed after 12 min",
         ),
         (
             &closed,
