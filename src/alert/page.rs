@@ -13,6 +13,7 @@ pub use self::{
     short::{first, share, short, short_by},
     text::{Field, is_address},
 };
+pub(crate) use self::text::span;
 
 /// An incident as it is told. Everything in it is redacted.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]

@@ -301,7 +301,7 @@ fn between(from: Timestamp, to: Timestamp) -> Duration {
 }
 
 /// A time as people say it, by its two largest units: `45 s`, `12 min`, `3 h 5 min`, `2 d 1 h`.
-fn span(it: Duration) -> String {
+pub(crate) fn span(it: Duration) -> String {
     let seconds = it.as_secs();
     let (minutes, hours, days) = (seconds / 60, seconds / 3600, seconds / 86_400);
     let two = |large: u64, unit: &str, small: u64, less: &str| match small {

@@ -89,6 +89,8 @@ pub struct Site<'a> {
 pub const HOME: &str = "/";
 /// Where the product's operations are.
 pub const SURFACE: &str = "/surface";
+/// Where all that is wrong is.
+pub const INCIDENTS: &str = "/incidents";
 /// Where changes are announced, as server-sent events.
 pub const EVENTS: &str = "/events";
 /// Where the form that logs out goes.
