@@ -160,6 +160,8 @@ pub(super) fn shown(service: &Service) -> Alerts {
         blind,
         heartbeat,
         attempts: _,
+        on_their_way: _,
+        next: _,
     } = service.alerts();
     let heartbeat = heartbeat.map(|(_, trouble)| trouble);
     let pager = Pager { on_call, provable, drilled, drill, blind, undelivered, notifiers, heartbeat };

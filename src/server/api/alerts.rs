@@ -216,6 +216,8 @@ impl From<AlertView> for AlertsAnswer {
             blind,
             heartbeat,
             attempts: [accepted, refused, failed],
+            on_their_way: _,
+            next: _,
         } = view;
         let error = |(at, error)| ErrorAnswer { at, error };
         Self {
