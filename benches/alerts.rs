@@ -135,7 +135,8 @@ async fn report(store: &dyn Store) -> Outcome<()> {
         }
     }
     println!("{CANARIES} canaries every {EVERY:?}; goal: 99 of 100 pages within {GOAL:.0} ms");
-    for (what, times) in [("end of the deciding run to 202, pages", pages), ("the same, resolves", resolves)] {
+    for (what, times) in [("end of the deciding run to 202, pages", pages), ("the same, resolves", resolves)]
+    {
         println!("{what:<44} {}", figures(times));
     }
     Ok(())

@@ -94,6 +94,7 @@ impl Book {
 
     /// Does what has its time.
     pub fn tick(&mut self, now: Timestamp) {
+        self.forget_closed();
         let ended: Vec<_> =
             self.silences.iter().filter(|it| it.until <= now).map(|it| it.id.clone()).collect();
         let canaries: Vec<String> = self.states.keys().cloned().collect();
@@ -188,7 +189,6 @@ impl Book {
     pub fn ended(&mut self, attempt: &Attempt, outcome: &Outcome, took: Duration, now: Timestamp) {
         let log = self.post.ended(attempt, outcome, took, now);
         self.note(log);
-        self.forget_closed();
     }
 
     /// Compares what a notifier's service shows with what it was told. What it finds has to be looked into.

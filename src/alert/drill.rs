@@ -79,13 +79,10 @@ impl DrillState {
         Some(ended(drill, now))
     }
 
-    /// When to look at it next.
+    /// When the drill that goes on has failed.
     #[must_use]
     pub fn wake(&self) -> Option<Timestamp> {
-        match &self.running {
-            Some(drill) => drill.opened.checked_add(DRILL_LIMIT).ok(),
-            None => self.next,
-        }
+        self.running.as_ref()?.opened.checked_add(DRILL_LIMIT).ok()
     }
 }
 

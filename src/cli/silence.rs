@@ -155,7 +155,11 @@ fn listed(arguments: &SilencesArguments) -> Result<Verdict, Trouble> {
 
 /// Who does something, as the service is told: nobody if neither they nor their machine say so.
 pub(super) fn who(named: Option<&str>, environment: &Environment) -> Option<String> {
-    named.or_else(|| environment.get("USER")).map(str::trim).filter(|it| !it.is_empty()).map(ToOwned::to_owned)
+    named
+        .or_else(|| environment.get("USER"))
+        .map(str::trim)
+        .filter(|it| !it.is_empty())
+        .map(ToOwned::to_owned)
 }
 
 /// What has been silenced, until when, and how to undo it.
@@ -173,7 +177,9 @@ fn begun(silence: &Silence, now: Timestamp, zone: &TimeZone) -> String {
         String::new()
     };
     let length = lasted((*silence).from.max(now), *until);
-    format!("{name}: {what}{from} until {end}, for {length}: {reason}\nend it before with: canaries unmute {id}\n")
+    format!(
+        "{name}: {what}{from} until {end}, for {length}: {reason}\nend it before with: canaries unmute {id}\n"
+    )
 }
 
 fn covered(scope: &Scope) -> String {
@@ -213,7 +219,11 @@ fn scope(text: &str) -> Result<Scope, String> {
 
 fn reason(text: &str) -> Result<String, String> {
     let text = text.trim();
-    if text.is_empty() { Err("expected a reason that others can read".to_owned()) } else { Ok(text.to_owned()) }
+    if text.is_empty() {
+        Err("expected a reason that others can read".to_owned())
+    } else {
+        Ok(text.to_owned())
+    }
 }
 
 /// When something begins.

@@ -9,6 +9,8 @@ use std::time::Duration;
 
 use jiff::SignedDuration;
 
+#[cfg(feature = "server")]
+pub(crate) use self::address::is_on_this_machine;
 use self::address::{Rule, is_loopback};
 pub use self::ways::{
     AlertmanagerSettings, MailSettings, PagerDutySettings, SlackSettings, SmtpServer, SmtpTls,

@@ -2,15 +2,19 @@
 //! remedy.
 
 mod alerts;
+mod anchors;
 mod environment;
 mod otlp;
 
 use std::{collections::BTreeSet, fmt, fs, path::PathBuf, sync::Arc};
 
+#[cfg(feature = "server")]
+pub(crate) use alerts::is_on_this_machine;
 pub use alerts::{
     AlertSettings, AlertmanagerSettings, DrillTimes, HeartbeatSettings, MailSettings, NOTIFIERS,
     PagerDutySettings, SlackSettings, SmtpServer, SmtpTls, WebhookSettings,
 };
+pub use anchors::Anchor;
 pub use environment::Environment;
 pub use otlp::OtlpSettings;
 
@@ -285,6 +289,8 @@ pub struct OwnSettings {
     pub traces: Option<OtlpSettings>,
     /// `COALMINE_NOTIFY` and others: who is told of what goes wrong. Only the service tells anybody.
     pub alerts: AlertSettings,
+    /// `COALMINE_ANCHORS`: what answers as long as the network of this machine works. Only the service asks.
+    pub anchors: Vec<Anchor>,
 }
 
 impl OwnSettings {
@@ -303,6 +309,7 @@ impl OwnSettings {
             service: settings.optional("COALMINE_SERVICE"),
             traces: OtlpSettings::read(settings),
             alerts: AlertSettings::read(settings),
+            anchors: Anchor::read(settings),
         }
     }
 }

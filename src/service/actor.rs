@@ -205,10 +205,13 @@ impl Actor {
     fn ended(&mut self, finished: Option<Finished>) {
         let Some(Current { run, .. }) = self.current.take() else { return };
         let Some(finished) = finished else {
-            // Our own mistake: a panic outside the run. Who waits hears of it because `run` is dropped.
+            // Our own mistake: a panic outside the run. Who waits hears of it because `run` is dropped, and whoever
+            // watches the service by its heartbeat.
+            self.shared.set_lost(self.number, true);
             self.shared.change_view(self.number, |view| view.running = None);
             return;
         };
+        self.shared.set_lost(self.number, false);
         let summary = Arc::new(Summary::of(&finished));
         let Finished { record, trigger } = finished;
         self.agenda.ended(self.shared.now(), trigger, record.verdict, self.before);
@@ -268,7 +271,8 @@ async fn carry_out(shared: Arc<Shared>, run: Arc<Run>, trigger: Trigger) -> Fini
         }
     });
     // A task of its own: whatever happens in there, the record is kept.
-    let record = task.await.unwrap_or_else(|_| run.record());
+    let mut record = task.await.unwrap_or_else(|_| run.record());
+    shared.anchors.look_at(&mut record).await;
     let finished = Finished { record: Arc::new(record), trigger };
     if let Some(traces) = &shared.options.traces {
         traces.send(Arc::clone(&finished.record));

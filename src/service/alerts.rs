@@ -1,9 +1,13 @@
 //! What the service's face offers of alerts: what is open, who was told, silences, acknowledgements, drills.
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    sync::{Arc, atomic::Ordering},
+    time::Duration,
+};
 
 use jiff::{SignedDuration, Timestamp};
 use serde::Serialize;
+use tokio::task::AbortHandle;
 use tokio_util::sync::CancellationToken;
 
 use super::{Links, Service, ServiceError, ServiceOptions, Shared, lock};
@@ -25,6 +29,9 @@ const CLOSED: usize = 1000;
 
 /// How late a canary may be before the schedule counts as stalled.
 const LATE: SignedDuration = SignedDuration::from_secs(60);
+
+/// How long after its limit a run may take to end: clean-up, the question whether the prober is offline, keeping.
+const ENDING: Duration = Duration::from_secs(120);
 
 /// How alerts stand.
 #[derive(Clone, Debug)]
@@ -259,10 +266,12 @@ pub(super) fn beat(shared: &Arc<Shared>) {
     });
 }
 
+/// What is wrong with the service's own work. What is late is what no run can show: a schedule that nobody follows, a run
+/// that does not come to its end, a part of the service that has panicked.
 fn health(shared: &Shared) -> Health {
     let now = shared.now();
     let mut late = Vec::new();
-    for view in &shared.views {
+    for (number, view) in shared.views.iter().enumerate() {
         let view = Arc::clone(&lock(view));
         // Its actor moves this on also while a run goes on: what stays behind is an actor that does not look.
         let due = view.schedule.next.filter(|_| view.schedule.paused.is_none());
@@ -270,7 +279,21 @@ fn health(shared: &Shared) -> Health {
             let minutes = now.duration_since(due).as_mins();
             late.push(format!("{} should have run {minutes} min ago", view.canary));
         }
+        if let Some(running) = &view.running {
+            let limit = shared.canary(number).time_limit().saturating_add(ENDING);
+            let since = Duration::try_from(now.duration_since(running.since)).unwrap_or_default();
+            if since > limit {
+                late.push(format!("{} has been running for {} min", view.canary, since.as_secs() / 60));
+            }
+        }
+        if shared.lost[number].load(Ordering::Relaxed) {
+            late.push(format!("the last run of {} has ended without a record", view.canary));
+        }
     }
+    // They end by themselves only when the service does.
+    let ended = |(_, task): &&(String, AbortHandle)| task.is_finished() && !shared.closing.is_cancelled();
+    let tasks = shared.tasks.get().map(Vec::as_slice).unwrap_or_default();
+    late.extend(tasks.iter().filter(ended).map(|(what, _)| format!("{what} has ended: it has panicked")));
     let undelivered = shared.desk.look(|book, now| book.undelivered(now));
     let undelivered = undelivered
         .map(|(since, pages)| {

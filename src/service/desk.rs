@@ -8,17 +8,20 @@ mod gate;
 mod remote;
 
 use std::{
-    collections::HashMap,
+    collections::{BTreeMap, HashMap},
     sync::{
         Arc, Mutex, MutexGuard, OnceLock,
-        atomic::{AtomicU64, Ordering},
+        atomic::{AtomicU64, AtomicUsize, Ordering},
     },
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use jiff::{SignedDuration, Timestamp};
 use tokio::sync::Notify;
-use tokio_util::{sync::CancellationToken, task::TaskTracker};
+use tokio_util::{
+    sync::CancellationToken,
+    task::{AbortOnDropHandle, TaskTracker},
+};
 
 use self::gate::Gate;
 use super::{Event, event::Events, keeper::Keeper, timer};
@@ -34,16 +37,20 @@ use crate::{
     store::{AlertRows, Finished},
 };
 
-/// How long the first page waits for the server that signs its links.
+/// How long after the start pages wait for the server that signs their links.
 const LINKS: Duration = Duration::from_secs(2);
+
+/// How long a notifier may take. Each has a limit of its own, well below this one; a page must not depend on it.
+const SENDING: Duration = Duration::from_secs(60);
 
 /// How long a link in a page can be opened.
 const LINK: SignedDuration = SignedDuration::from_hours(7 * 24);
 
-/// Between a look at the book and the next one at least, so that a crowd of runs is looked at together.
+/// Between a look at the book and the next one at least: a crowd of runs is looked at together, and what seems to be due
+/// for ever costs no processor.
 const APART: Duration = Duration::from_millis(2);
 
-/// How many attempts may be on their way at once, over all notifiers.
+/// While so many attempts are on their way, over all notifiers, no further ones are begun.
 const AT_ONCE: usize = 64;
 
 /// Makes the address of a path that can be opened until then by whoever has it.
@@ -76,12 +83,17 @@ pub(super) struct Desk {
     gate: Gate,
     /// There is something to do.
     work: Notify,
+    /// The book has changed: for those who wait until it says something.
+    changed: Notify,
     /// A drill has begun.
     drilling: Notify,
-    /// Since when, and why, a notifier could not be asked what it shows.
-    blind: Mutex<Option<(Timestamp, String)>>,
+    /// Since when, and why, a notifier could not be asked what it shows, by its name. Written by those who ask.
+    blind: Mutex<BTreeMap<String, (Timestamp, String)>>,
     counts: DeliveryCounts,
     attempts: TaskTracker,
+    /// How many attempts are on their way.
+    flying: AtomicUsize,
+    started: Instant,
     /// No more: what has not arrived is told by the next process.
     stop: CancellationToken,
     /// The end of the work.
@@ -114,10 +126,13 @@ impl Desk {
             linked: Notify::new(),
             gate: Gate::default(),
             work: Notify::new(),
+            changed: Notify::new(),
             drilling: Notify::new(),
             blind: Mutex::default(),
             counts: DeliveryCounts::default(),
             attempts: TaskTracker::new(),
+            flying: AtomicUsize::new(0),
+            started: Clock::instant(),
             stop: CancellationToken::new(),
             done: CancellationToken::new(),
         })
@@ -132,8 +147,8 @@ impl Desk {
             (self.gate.enter(), self.rows(&mut book))
         };
         self.keeper.keep(finished, rows).await;
-        self.gate.leave(ticket);
-        self.work.notify_one();
+        drop(ticket);
+        self.has_changed();
     }
 
     /// Does something with the book, keeps what it has changed, and sees to it that it is told.
@@ -144,7 +159,7 @@ impl Desk {
             let rows = self.rows(&mut book);
             (value, self.keeper.keep_alerts(rows))
         };
-        self.work.notify_one();
+        self.has_changed();
         kept.await;
         value
     }
@@ -156,7 +171,7 @@ impl Desk {
         let rows = self.rows(&mut book);
         drop(self.keeper.keep_alerts(rows));
         drop(book);
-        self.work.notify_one();
+        self.has_changed();
         value
     }
 
@@ -172,7 +187,7 @@ impl Desk {
 
     /// Why nobody knows what a notifier shows, and since when.
     pub(super) fn blind(&self) -> Option<(Timestamp, String)> {
-        super::lock(&self.blind).clone()
+        super::lock(&self.blind).values().min().cloned()
     }
 
     pub(super) fn counts(&self) -> &DeliveryCounts {
@@ -187,7 +202,6 @@ impl Desk {
 
     /// Until it is closed.
     pub(super) async fn work(self: Arc<Self>) {
-        self.wait_for_links().await;
         tokio::spawn(Arc::clone(&self).compare());
         tokio::spawn(Arc::clone(&self).drill());
         while !self.stop.is_cancelled() {
@@ -196,9 +210,10 @@ impl Desk {
             let wake = self.send_what_is_due().await;
             tokio::select! {
                 () = self.stop.cancelled() => break,
-                () = self.work.notified() => tokio::time::sleep(APART).await,
+                () = self.work.notified() => (),
                 () = timer::until(&self.clock, moved, wake) => (),
             }
+            tokio::time::sleep(APART).await;
         }
         self.attempts.close();
         self.attempts.wait().await;
@@ -208,12 +223,13 @@ impl Desk {
     /// Waits until everything has arrived, but no longer than that, and ends.
     pub(super) async fn close(&self, limit: Duration) {
         let settled = async {
-            while !self.look(|book, now| book.is_settled(now)) {
-                tokio::select! {
-                    () = self.work.notified() => self.work.notify_one(),
-                    () = tokio::time::sleep(Duration::from_millis(50)) => (),
+            loop {
+                // Listens before looking, so that no change is overlooked.
+                let changed = self.changed.notified();
+                if self.look(|book, now| book.is_settled(now)) {
+                    return;
                 }
-                tokio::task::yield_now().await;
+                changed.await;
             }
         };
         let begun = Clock::instant();
@@ -227,10 +243,21 @@ impl Desk {
         self.stop.cancel();
     }
 
+    fn has_changed(&self) {
+        self.changed.notify_waiters();
+        self.work.notify_one();
+    }
+
+    /// A service that has just started has no server yet, perhaps.
     async fn wait_for_links(&self) {
         let linked = self.linked.notified();
+        let left = LINKS.saturating_sub(self.started.elapsed());
         if self.links.get().is_none() {
-            let _ = tokio::time::timeout(LINKS, linked).await;
+            tokio::select! {
+                () = linked => (),
+                () = self.stop.cancelled() => (),
+                () = tokio::time::sleep(left) => (),
+            }
         }
     }
 
@@ -240,34 +267,32 @@ impl Desk {
         let (due, ticket, kept, wake) = {
             let mut book = self.book();
             book.tick(now);
-            let due = if self.attempts.len() < AT_ONCE { book.due(now) } else { Vec::new() };
+            // Whichever of them ends says so.
+            let full = self.flying.load(Ordering::SeqCst) >= AT_ONCE;
+            let due = if full { Vec::new() } else { book.due(now) };
             let rows = self.rows(&mut book);
             let kept = self.keeper.keep_alerts(rows);
-            (due, self.gate.last(), kept, book.wake(now))
+            (due, self.gate.last(), kept, book.wake(now).filter(|_| !full))
         };
+        self.changed.notify_waiters();
         if due.is_empty() {
             return wake;
         }
+        let due: Vec<_> = due.into_iter().map(|(attempt, page)| (Flying::of(self), attempt, page)).collect();
         // That something is on its way is kept before it goes: a kill must not make it a thing that nobody knows of.
         kept.await;
-        for (attempt, page) in due {
-            let desk = Arc::clone(self);
+        for (flying, attempt, page) in due {
             self.attempts.spawn(async move {
-                desk.gate.left(ticket).await;
-                desk.send(attempt, page).await;
+                flying.0.gate.left(ticket).await;
+                flying.0.send(attempt, page).await;
             });
         }
         wake
     }
 
-    async fn send(&self, attempt: Attempt, mut page: Page) {
+    async fn send(self: &Arc<Self>, attempt: Attempt, page: Page) {
         let begun = Clock::instant();
-        self.link(&mut page);
-        let outcome = match self.notifiers.get(&attempt.notifier) {
-            Some(notifier) => notifier.send(&page, attempt.action, attempt.minimal).await,
-            None => Outcome::NotTaken { why: "it is not configured".to_owned(), retry_after: None },
-        };
-        let outcome = self.clean(outcome);
+        let outcome = self.clean(self.ask(&attempt, page).await);
         let count = match &outcome {
             Outcome::Accepted { .. } => &self.counts.accepted,
             Outcome::Refused { .. } => &self.counts.refused,
@@ -285,6 +310,26 @@ impl Desk {
             answer: outcome.text().to_owned(),
             took_ms: crate::record::millis(took),
         });
+    }
+
+    /// Asks the notifier, in a task of its own: however that goes, the attempt has an end, and is made again.
+    async fn ask(self: &Arc<Self>, attempt: &Attempt, mut page: Page) -> Outcome {
+        let Some(notifier) = self.notifiers.get(&attempt.notifier).cloned() else {
+            return Outcome::NotTaken { why: "it is not configured".to_owned(), retry_after: None };
+        };
+        self.wait_for_links().await;
+        let (desk, action, minimal) = (Arc::clone(self), attempt.action, attempt.minimal);
+        let asked = AbortOnDropHandle::new(tokio::spawn(async move {
+            desk.link(&mut page);
+            notifier.send(&page, action, minimal).await
+        }));
+        match tokio::time::timeout(SENDING, asked).await {
+            Ok(Ok(outcome)) => outcome,
+            Ok(Err(_)) => Outcome::Unknown { why: "the notifier panicked".to_owned() },
+            Err(_) => Outcome::Unknown {
+                why: format!("the notifier has not come to an end within {} s", SENDING.as_secs()),
+            },
+        }
     }
 
     /// The addresses that a phone at night can open.
@@ -321,5 +366,22 @@ impl Desk {
 
     fn book(&self) -> MutexGuard<'_, Book> {
         super::lock(&self.book)
+    }
+}
+
+/// An attempt that is on its way; its end makes room for others.
+struct Flying(Arc<Desk>);
+
+impl Flying {
+    fn of(desk: &Arc<Desk>) -> Self {
+        desk.flying.fetch_add(1, Ordering::SeqCst);
+        Self(Arc::clone(desk))
+    }
+}
+
+impl Drop for Flying {
+    fn drop(&mut self) {
+        self.0.flying.fetch_sub(1, Ordering::SeqCst);
+        self.0.work.notify_one();
     }
 }

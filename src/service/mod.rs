@@ -4,11 +4,12 @@
 //! Others send it commands and read a [`CanaryView`] that it publishes. A finished run goes to the [`Store`] first, and
 //! only then to anybody else.
 //!
-//! Reading order: this file (the public face), `options`, `event`, `view`, `ask`, `actor`, `keeper`, `desk`, `alerts`,
-//! `history`, `remembered`, `last_day`, `stop`.
+//! Reading order: this file (the public face), `options`, `event`, `view`, `ask`, `actor`, `anchors`, `keeper`, `desk`,
+//! `alerts`, `history`, `remembered`, `last_day`, `stop`.
 
 mod actor;
 mod alerts;
+mod anchors;
 mod ask;
 mod desk;
 mod event;
@@ -26,16 +27,23 @@ mod view;
 use std::{
     collections::HashMap,
     fmt,
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    sync::{
+        Arc, Mutex, MutexGuard, OnceLock, PoisonError,
+        atomic::{AtomicBool, Ordering},
+    },
     time::Duration,
 };
 
 use jiff::Timestamp;
-use tokio::sync::{broadcast, mpsc, oneshot};
+use tokio::{
+    sync::{broadcast, mpsc, oneshot},
+    task::AbortHandle,
+};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use actor::{Actor, Command};
 pub use alerts::{AlertView, IncidentStory};
+use anchors::Anchors;
 pub use ask::{Answered, Ask, Refusal};
 pub use desk::{DeliveryCounts, Links};
 use desk::{Desk, DeskOptions};
@@ -89,10 +97,15 @@ struct Shared {
     events: Events,
     /// What the store has said of the past.
     history: History,
+    anchors: Anchors,
     /// One per canary of the plan. Written by its actor, read by anybody.
     views: Vec<Mutex<Arc<CanaryView>>>,
     /// One per canary, as the views.
     last_days: Vec<LastDay>,
+    /// One per canary: its last run has ended without a record, by a mistake of our own. Written by its actor.
+    lost: Vec<AtomicBool>,
+    /// All that has to live for as long as the service, with what it does. Set when all has begun.
+    tasks: OnceLock<Vec<(String, AbortHandle)>>,
     /// No new runs.
     closing: CancellationToken,
     /// Runs in flight are to end.
@@ -182,23 +195,31 @@ impl Service {
             keeper: Arc::clone(&keeper),
             events,
             history: History::default(),
+            anchors: Anchors::new(options.anchors.clone()),
             last_days: views.iter().map(|_| LastDay::default()).collect(),
+            lost: views.iter().map(|_| AtomicBool::new(false)).collect(),
+            tasks: OnceLock::new(),
             views,
             closing: CancellationToken::new(),
             cancel: CancellationToken::new(),
             actors: TaskTracker::new(),
             options,
         });
-        tokio::spawn(keeper.work());
-        tokio::spawn(desk.work());
-        alerts::beat(&shared);
+        let mut tasks = vec![
+            ("the keeping of runs".to_owned(), tokio::spawn(keeper.work()).abort_handle()),
+            ("the telling of alerts".to_owned(), tokio::spawn(desk.work()).abort_handle()),
+        ];
         let mut actors = HashMap::with_capacity(agendas.len());
         for (number, agenda) in agendas.into_iter().enumerate() {
             let (commands, receiver) = mpsc::channel(COMMANDS);
             let name = shared.plan.canaries[number].name().to_owned();
-            shared.actors.spawn(Actor::new(Arc::clone(&shared), number, agenda, receiver).work());
+            let actor = shared.actors.spawn(Actor::new(Arc::clone(&shared), number, agenda, receiver).work());
+            tasks.push((format!("the schedule of {name}"), actor.abort_handle()));
             actors.insert(name, commands);
         }
+        // Nobody else sets it.
+        let _ = shared.tasks.set(tasks);
+        alerts::beat(&shared);
         Ok(Self { shared, actors: Arc::new(actors) })
     }
 
@@ -331,6 +352,11 @@ impl Shared {
 
     fn canary(&self, number: usize) -> &Arc<CanaryPlan> {
         &self.plan.canaries[number]
+    }
+
+    /// Takes note of whether the last run of a canary has ended with a record.
+    fn set_lost(&self, number: usize, lost: bool) {
+        self.lost[number].store(lost, Ordering::Relaxed);
     }
 
     fn change_view(&self, number: usize, change: impl FnOnce(&mut CanaryView)) {

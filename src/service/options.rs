@@ -5,7 +5,7 @@ use std::{fmt, sync::Arc, time::Duration};
 use crate::{
     alert::{heartbeat::Heartbeat, notifier::Notifier},
     clock::Clock,
-    config::Start,
+    config::{Anchor, Start},
     redact::Redactor,
     schedule::{Rhythm, RhythmError},
     store::StoreError,
@@ -45,6 +45,9 @@ pub struct ServiceOptions {
     pub traces: Option<Traces>,
     /// Who is told of what fails.
     pub alerts: Alerts,
+    /// What answers as long as the network of this machine works. If one of them has fallen silent, a target that
+    /// cannot be reached has not failed. Of no use for a target on this machine.
+    pub anchors: Vec<Anchor>,
 }
 
 /// Who is told of what fails. By default nobody is.
@@ -84,6 +87,7 @@ impl ServiceOptions {
             end: Duration::from_secs(25),
             traces: None,
             alerts: Alerts::default(),
+            anchors: Vec::new(),
         }
     }
 }

@@ -3,6 +3,8 @@
 
 #![expect(clippy::unwrap_used, reason = "helpers of tests, outside the functions that clippy knows as tests")]
 
+mod alerts;
+mod anchors;
 mod ask;
 mod day;
 mod keeping;
@@ -123,6 +125,7 @@ fn options(clock: &Clock) -> ServiceOptions {
         end: Duration::from_secs(60),
         traces: None,
         alerts: coalmine::service::Alerts::default(),
+        anchors: Vec::new(),
     }
 }
 

@@ -45,10 +45,7 @@ fn opens() -> LogEntry {
 }
 
 fn passed(milliseconds: i64) -> LogEntry {
-    entry(
-        milliseconds,
-        Happened::Closed { why: "passed in 2 runs in a row: 74xcnbt37r was the last".into() },
-    )
+    entry(milliseconds, Happened::Closed { why: "passed in 2 runs in a row: 74xcnbt37r was the last".into() })
 }
 
 fn green(milliseconds: i64) -> Option<Closed> {
@@ -133,10 +130,7 @@ fn a_page_that_went_the_long_way_says_where_it_was_stuck() {
     log.extend([
         sent(400, "pagerduty", Action::Trigger, 1, OutcomeWord::Unknown, reset),
         sent(2_000, "pagerduty", Action::Trigger, 2, OutcomeWord::NotTaken, "429 Too Many Requests"),
-        entry(
-            200_000,
-            Happened::More { notifier: "pagerduty".into(), attempts: 50, answer: reset.into() },
-        ),
+        entry(200_000, Happened::More { notifier: "pagerduty".into(), attempts: 50, answer: reset.into() }),
         entry(
             300_000,
             Happened::Escalated {
@@ -175,7 +169,8 @@ fn the_last_sentence_says_who_was_told_or_why_nobody_was() {
     };
     let not_told =
         || entry(720_000, Happened::NotTold { notifier: "pagerduty".into(), why: "it was over".into() });
-    let drill = |closed| Incident { kind: Kind::Drill, canary: String::new(), roots: vec![], closed, ..open.clone() };
+    let drill =
+        |closed| Incident { kind: Kind::Drill, canary: String::new(), roots: vec![], closed, ..open.clone() };
     let drilled = Some(Closed { at: at(65_000), why: Ending::Drilled, run: None });
     for (incident, log, expected) in [
         (
@@ -206,7 +201,11 @@ fn the_last_sentence_says_who_was_told_or_why_nobody_was() {
         ),
         (
             &closed,
-            with(vec![trigger(400, "pagerduty", 1, Refused), trigger(600, "pagerduty", 2, Refused), not_told()]),
+            with(vec![
+                trigger(400, "pagerduty", 1, Refused),
+                trigger(600, "pagerduty", 2, Refused),
+                not_told(),
+            ]),
             "nobody was paged: pagerduty took none of 2 attempts, the last: what it said; closed after 12 min",
         ),
         (

@@ -6,7 +6,8 @@ use super::super::say;
 use crate::{
     alert::{heartbeat::Heartbeat, notifier::Notifier},
     config::{
-        AlertSettings, ConfigError, DrillTimes, OwnSettings, PagerDutySettings, Problem, Start, TargetAlerts,
+        AlertSettings, Anchor, ConfigError, DrillTimes, OwnSettings, PagerDutySettings, Problem, Start,
+        TargetAlerts, is_on_this_machine,
     },
     http::Roots,
     schedule::Rhythm,
@@ -24,32 +25,39 @@ pub(in crate::cli) fn alerts(
     without: bool,
 ) -> Result<Alerts, ConfigError> {
     let mut problems = Vec::new();
-    let settings = match (&start.alerts, without) {
-        (_, true) => {
-            let settings =
-                AlertSettings { heartbeat: own.alerts.heartbeat.clone(), ..AlertSettings::default() };
-            return build(&settings, roots, None);
-        }
-        (Some(target), false) => {
-            refuse_real(&own.alerts, &mut problems);
-            with_pagerduty(&own.alerts, &target.settings)
-        }
-        (None, false) => {
-            if own.alerts.notify.is_empty() {
-                problems.push(problem(
-                    "alerts",
-                    "nobody is told if a canary of this target fails: no notifier is configured",
-                    "set COALMINE_PAGERDUTY_KEY, or another notifier's variables (see the README); or start with \
-                     --no-alerts",
-                ));
-            }
-            own.alerts.clone()
-        }
-    };
+    match &start.alerts {
+        // Whether or not anybody is told: a heartbeat that beats for a sandbox says that somebody watches the product.
+        Some(_) => refuse_real(&own.alerts, &mut problems),
+        None if own.alerts.notify.is_empty() && !without => problems.push(problem(
+            "alerts",
+            "nobody is told if a canary of this target fails: no notifier is configured",
+            "set COALMINE_PAGERDUTY_KEY, or another notifier's variables (see the README); or start with --no-alerts",
+        )),
+        None => (),
+    }
     if !problems.is_empty() {
         return Err(ConfigError { problems });
     }
-    build(&settings, roots, start.alerts.as_ref())
+    let settings = match &start.alerts {
+        _ if without => AlertSettings { heartbeat: own.alerts.heartbeat.clone(), ..AlertSettings::default() },
+        Some(target) => with_pagerduty(&own.alerts, &target.settings),
+        None => own.alerts.clone(),
+    };
+    build(&settings, roots, start.alerts.as_ref().filter(|_| !without))
+}
+
+/// What is asked whether this machine is offline. A target on this machine is reached without a network.
+pub(super) fn anchors(own: &OwnSettings, start: &Start) -> Vec<Anchor> {
+    if own.anchors.is_empty() {
+        return Vec::new();
+    }
+    if !start.lasting || is_on_this_machine(&start.target) {
+        say("no anchor is asked: the target is on this machine");
+        return Vec::new();
+    }
+    let names: Vec<String> = own.anchors.iter().map(ToString::to_string).collect();
+    say(format_args!("whether this machine is offline is asked of {}", names.join(" and ")));
+    own.anchors.clone()
 }
 
 /// A sandbox must not wake anybody.

@@ -120,6 +120,9 @@ fn start<S: Setup>(arguments: &ServeArguments, suite: Suite) -> Result<ExitCode,
 
     let breakable = !arguments.fault.is_empty() || arguments.control.is_some();
     let start = if breakable { setup.start_breakable()? } else { setup.start()? };
+    own.alerts.teach(&start.redactor);
+    // Before anything is written.
+    let alerts = alerts::alerts(&own, &start, &roots, arguments.no_alerts)?;
     let control = control(arguments, &start)?;
     let (journal, left) = journal::of_target(&own, &start)?;
     if let Some(warning) = left {
@@ -133,15 +136,15 @@ fn start<S: Setup>(arguments: &ServeArguments, suite: Suite) -> Result<ExitCode,
     if let Some(traces) = &own.traces {
         traces.teach(&start.redactor);
     }
-    own.alerts.teach(&start.redactor);
-    options.alerts = alerts(&own, &start, &roots, arguments.no_alerts)?;
+    options.alerts = alerts;
     let public = own.alerts.public_url.clone();
-    let site = site(arguments, own.token, public)?;
+    let site = site(arguments, own.token.clone(), public)?;
     if let Some(token) = &site.options.token {
         options.redactor.learn(token.expose());
     }
 
     say(format_args!("watching {} at {}", plan.suite, start.redactor.clean(&start.target)));
+    options.anchors = alerts::anchors(&own, &start);
     if let Some(control) = &control {
         say(format_args!("faults are switched at http://{}", control.address()));
     }

@@ -75,6 +75,12 @@ pub(super) fn is_loopback(url: &Url) -> bool {
     url.host_str().is_some_and(is_loopback_host)
 }
 
+/// Whether a text is the address of something on this machine.
+#[cfg(feature = "server")]
+pub(crate) fn is_on_this_machine(text: &str) -> bool {
+    Url::parse(text).is_ok_and(|url| is_loopback(&url))
+}
+
 /// Whether a host's name or number is one of this machine's own.
 pub(super) fn is_loopback_host(host: &str) -> bool {
     let number = host.trim_start_matches('[').trim_end_matches(']');

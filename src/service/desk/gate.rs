@@ -7,6 +7,19 @@ use std::{
 
 use tokio::sync::watch;
 
+/// A run that has been looked at and is not kept yet. Dropped when it is, when the store is in trouble, or when whoever
+/// keeps it has panicked: nobody must wait for it for ever.
+pub(super) struct Ticket<'g> {
+    gate: &'g Gate,
+    number: u64,
+}
+
+impl Drop for Ticket<'_> {
+    fn drop(&mut self) {
+        self.gate.leave(self.number);
+    }
+}
+
 /// Runs that have been looked at and are not kept yet, by number.
 pub(super) struct Gate {
     state: Mutex<State>,
@@ -27,17 +40,16 @@ impl Default for Gate {
 }
 
 impl Gate {
-    /// A run has been looked at; its number.
-    pub(super) fn enter(&self) -> u64 {
+    /// A run has been looked at.
+    pub(super) fn enter(&self) -> Ticket<'_> {
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         let number = state.next;
         state.next += 1;
         state.inside.insert(number);
-        number
+        Ticket { gate: self, number }
     }
 
-    /// It is kept, or the store is in trouble.
-    pub(super) fn leave(&self, number: u64) {
+    fn leave(&self, number: u64) {
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         state.inside.remove(&number);
         let lowest = state.inside.first().copied().unwrap_or(state.next);
@@ -67,12 +79,12 @@ mod tests {
         let (first, second) = (gate.enter(), gate.enter());
         let last = gate.last();
         let mut waiting = Box::pin(gate.left(last));
-        gate.leave(second);
+        drop(second);
         let still =
             tokio::select! { biased; () = &mut waiting => false, () = std::future::ready(()) => true };
         assert!(still);
         let _third = gate.enter();
-        gate.leave(first);
+        drop(first);
         waiting.await;
     }
 }

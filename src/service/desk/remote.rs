@@ -3,14 +3,15 @@
 use std::{sync::Arc, time::Duration};
 
 use jiff::{SignedDuration, Timestamp};
+use tokio_util::task::AbortOnDropHandle;
 
 use super::Desk;
 use crate::{
     alert::{
-        notifier::{Notifier, Remote},
+        notifier::{Notifier, RemoteIncident},
         post::Finding,
     },
-    service::timer,
+    service::{lock, timer},
 };
 
 /// How often what notifiers show is compared with what they were told.
@@ -36,10 +37,10 @@ impl Desk {
         }
         let mut swept = false;
         while !self.stop.is_cancelled() {
-            let moved = self.clock.moved();
+            let asked_at = self.clock.now();
             let mut seen = true;
             for notifier in &remotes {
-                seen &= self.compare_one(&**notifier).await;
+                seen &= self.compare_one(notifier).await;
             }
             if !swept {
                 // Whatever a look has not shown, because it did not come about, is resolved unseen.
@@ -49,9 +50,22 @@ impl Desk {
                     self.change_soon(|book, now| book.sweep(now));
                 }
             }
-            let pause =
-                if self.look(|book, _| book.drill().running.is_some()) { COMPARE_DRILL } else { COMPARE };
-            let next = self.clock.now().saturating_add(pause).unwrap_or(Timestamp::MAX);
+            self.pause(asked_at).await;
+        }
+    }
+
+    /// Until the next comparison is due, or there is to be none.
+    async fn pause(&self, asked_at: Timestamp) {
+        loop {
+            let moved = self.clock.moved();
+            let drilled = self.look(|book, _| book.drill().running.is_some());
+            let pause = if drilled { COMPARE_DRILL } else { COMPARE };
+            let now = self.clock.now();
+            // After the clock has gone back, the last one lies ahead.
+            let next = asked_at.min(now).saturating_add(pause).unwrap_or(Timestamp::MAX);
+            if next <= now {
+                return;
+            }
             tokio::select! {
                 () = self.stop.cancelled() => return,
                 () = timer::until(&self.clock, moved, Some(next)) => (),
@@ -61,20 +75,21 @@ impl Desk {
     }
 
     /// Whether the notifier could be asked.
-    async fn compare_one(&self, notifier: &dyn Notifier) -> bool {
-        let Some(remote) = notifier.remote() else { return false };
+    async fn compare_one(&self, notifier: &Arc<dyn Notifier>) -> bool {
         let name = notifier.manner().name.as_str();
         let asked_at = self.clock.now();
         let prefix = self.look(|book, _| book.prefix());
-        let open = match limited(remote.open(&prefix)).await {
+        let open = match open(Arc::clone(notifier), prefix).await {
             Ok(open) => open,
             Err(why) => {
                 let why = self.redactor.clean(&why).into_owned();
-                *super::super::lock(&self.blind) = Some((asked_at, why));
+                let mut blind = lock(&self.blind);
+                let known = blind.entry(name.to_owned()).or_insert_with(|| (asked_at, String::new()));
+                known.1 = why;
                 return false;
             }
         };
-        *super::super::lock(&self.blind) = None;
+        lock(&self.blind).remove(name);
         let findings = self.change_soon(|book, now| book.reconcile(name, &open, asked_at, now));
         for finding in findings {
             match finding {
@@ -83,16 +98,17 @@ impl Desk {
                         book.acknowledged_there(name, &incident, by.as_deref(), now);
                     });
                 }
-                Finding::Gone { key, incident } => self.look_into(remote, name, &key, &incident).await,
+                Finding::Gone { key, incident } => self.look_into(notifier, key, &incident).await,
             }
         }
         true
     }
 
-    async fn look_into(&self, remote: &dyn Remote, name: &str, key: &str, incident: &str) {
+    async fn look_into(&self, notifier: &Arc<dyn Notifier>, key: String, incident: &str) {
         let since = self.look(|book, now| book.incident(incident).map_or(now, |it| it.opened));
         let since = since.saturating_sub(CLOCKS).unwrap_or(since);
-        if let Ok(known) = limited(remote.of_key(key, since)).await {
+        if let Ok(known) = of_key(Arc::clone(notifier), key, since).await {
+            let name = notifier.manner().name.as_str();
             self.change_soon(|book, now| book.gone(name, incident, &known, now));
         }
     }
@@ -128,9 +144,39 @@ impl Desk {
     }
 }
 
-async fn limited<T>(asking: impl Future<Output = Result<T, String>>) -> Result<T, String> {
-    let Ok(answer) = tokio::time::timeout(LIMIT, asking).await else {
-        return Err(format!("no answer within {} s", LIMIT.as_secs()));
-    };
-    answer
+/// What is open there.
+async fn open(notifier: Arc<dyn Notifier>, prefix: String) -> Result<Vec<RemoteIncident>, String> {
+    limited(async move {
+        match notifier.remote() {
+            Some(remote) => remote.open(&prefix).await,
+            None => Ok(Vec::new()),
+        }
+    })
+    .await
+}
+
+/// What is known there of a key.
+async fn of_key(
+    notifier: Arc<dyn Notifier>,
+    key: String,
+    since: Timestamp,
+) -> Result<Vec<RemoteIncident>, String> {
+    limited(async move {
+        match notifier.remote() {
+            Some(remote) => remote.of_key(&key, since).await,
+            None => Ok(Vec::new()),
+        }
+    })
+    .await
+}
+
+/// In a task of its own, for so long: a notifier that panics, or never ends, must not end the comparing.
+async fn limited<T: Send + 'static>(
+    asking: impl Future<Output = Result<T, String>> + Send + 'static,
+) -> Result<T, String> {
+    match tokio::time::timeout(LIMIT, AbortOnDropHandle::new(tokio::spawn(asking))).await {
+        Ok(Ok(answer)) => answer,
+        Ok(Err(_)) => Err("the notifier panicked".to_owned()),
+        Err(_) => Err(format!("no answer within {} s", LIMIT.as_secs())),
+    }
 }
