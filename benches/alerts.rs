@@ -87,6 +87,7 @@ async fn bench(incidents: u64) -> Outcome<()> {
         patience: Duration::from_secs(10),
         end: Duration::from_secs(20),
         traces: None,
+        anchors: Vec::new(),
         alerts: Alerts {
             notifiers: notifiers.into_iter().map(Arc::<dyn Notifier>::from).collect(),
             notify: vec!["pagerduty".to_owned()],

@@ -122,6 +122,7 @@ impl Rig {
             patience: Duration::from_secs(30),
             end: Duration::from_secs(60),
             traces: None,
+            anchors: Vec::new(),
             alerts: coalmine::service::Alerts::default(),
         };
         let plan = suite(&gate).plan().unwrap_or_else(|error| panic!("{error}"));

@@ -75,6 +75,7 @@ async fn serve(plan: Plan, alerts: Alerts, folder: &Path) {
         patience: Duration::from_secs(10),
         end: Duration::from_secs(20),
         traces: None,
+        anchors: Vec::new(),
         alerts,
     };
     // The process before this one may still hold the lock for a moment.
