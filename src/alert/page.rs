@@ -9,11 +9,11 @@ use serde::{Deserialize, Serialize};
 use super::{Acknowledged, Closed, Evidence, Green, Incident, Kind};
 use crate::verdict::Severity;
 
+pub(crate) use self::text::span;
 pub use self::{
     short::{first, short, short_by},
     text::{Field, is_address},
 };
-pub(crate) use self::text::span;
 
 /// An incident as it is told. Everything in it is redacted.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]

@@ -75,8 +75,7 @@ fn list(arguments: &IncidentsArguments, suite: Suite) -> Result<(), Refusal> {
         // One that is no part of the suite any more may have had incidents; one that has none may be mistyped.
         known(canary, suite)?;
     }
-    let incidents: Vec<Incident> =
-        rows.iter().filter_map(|it| serde_json::from_str(&it.body).ok()).collect();
+    let incidents: Vec<Incident> = rows.iter().filter_map(|it| serde_json::from_str(&it.body).ok()).collect();
     let unread = rows.len() - incidents.len();
     if unread > 0 {
         say(format_args!("warning: {unread} incidents are of another version and left out"));

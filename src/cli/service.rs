@@ -176,16 +176,14 @@ impl Remote {
             (None, StatusCode::NOT_FOUND) => {
                 "`canaries incidents --open` and `canaries silences` list what there is".to_owned()
             }
-            (None, _) if status.is_client_error() => "correct what was asked for; --help has examples".to_owned(),
+            (None, _) if status.is_client_error() => {
+                "correct what was asked for; --help has examples".to_owned()
+            }
             (None, _) => format!("ask again; {}/readyz says what is wrong with the service", self.root),
         };
         let message = format!("{detail}\n  remedy: {remedy}");
         let later = matches!(status, StatusCode::TOO_MANY_REQUESTS | StatusCode::REQUEST_TIMEOUT);
-        if status.is_client_error() && !later {
-            Trouble::Usage(message)
-        } else {
-            Trouble::Elsewhere(message)
-        }
+        if status.is_client_error() && !later { Trouble::Usage(message) } else { Trouble::Elsewhere(message) }
     }
 }
 

@@ -155,25 +155,31 @@ fn listed(arguments: &SilencesArguments) -> Result<Verdict, Trouble> {
 
 /// Who does something, as the service is told: nobody if neither they nor their machine say so.
 pub(super) fn who(named: Option<&str>, environment: &Environment) -> Option<String> {
-    named.or_else(|| environment.get("USER")).map(str::trim).filter(|it| !it.is_empty()).map(ToOwned::to_owned)
+    named
+        .or_else(|| environment.get("USER"))
+        .map(str::trim)
+        .filter(|it| !it.is_empty())
+        .map(ToOwned::to_owned)
 }
 
 /// What has been silenced, until when, and how to undo it.
 fn begun(silence: &Silence, now: Timestamp, zone: &TimeZone) -> String {
-    let Silence { id, kind, scope, from, until, reason, by: _ } = silence;
+    let Silence { id, kind, scope, from: begin, until, reason, by: _ } = silence;
     let (name, end) = (covered(scope), moment(*until, now, zone));
     let reason = one_line(reason, REASON);
     let what = match kind {
         SilenceKind::Mute => "muted",
         SilenceKind::Maintenance => "in maintenance",
     };
-    let from = if *from > now {
-        format!(" from {} (in {})", moment(*from, now, zone), lasted(now, *from))
+    let from = if *begin > now {
+        format!(" from {} (in {})", moment(*begin, now, zone), lasted(now, *begin))
     } else {
         String::new()
     };
-    let length = lasted((*silence).from.max(now), *until);
-    format!("{name}: {what}{from} until {end}, for {length}: {reason}\nend it before with: canaries unmute {id}\n")
+    let length = lasted(*begin, *until);
+    format!(
+        "{name}: {what}{from} until {end}, for {length}: {reason}\nend it before with: canaries unmute {id}\n"
+    )
 }
 
 fn covered(scope: &Scope) -> String {
@@ -213,7 +219,11 @@ fn scope(text: &str) -> Result<Scope, String> {
 
 fn reason(text: &str) -> Result<String, String> {
     let text = text.trim();
-    if text.is_empty() { Err("expected a reason that others can read".to_owned()) } else { Ok(text.to_owned()) }
+    if text.is_empty() {
+        Err("expected a reason that others can read".to_owned())
+    } else {
+        Ok(text.to_owned())
+    }
 }
 
 /// When something begins.

@@ -241,8 +241,7 @@ fn entry(state: &State, request: &Request, path: &str) -> Option<Entry> {
     let (until, signature) = (value("until")?, value("sig")?);
     let now = state.service.clock().now();
     let shared = path.starts_with("/runs/") || path.starts_with("/incidents/");
-    (reads && shared && key.holds(Purpose::Link, path, until, signature, now))
-        .then_some(Entry::Link)
+    (reads && shared && key.holds(Purpose::Link, path, until, signature, now)).then_some(Entry::Link)
 }
 
 #[cfg(test)]

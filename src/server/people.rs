@@ -80,7 +80,8 @@ async fn take(
         return refused(state, wanted, &Refusal::Stopping);
     }
     let service = &state.service;
-    let done = if takes { service.acknowledge(&id, &by).await } else { service.unacknowledge(&id, &by).await };
+    let done =
+        if takes { service.acknowledge(&id, &by).await } else { service.unacknowledge(&id, &by).await };
     state.cache.forget().await;
     if !done {
         return missing(state, wanted, &id).await;

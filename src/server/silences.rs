@@ -121,7 +121,9 @@ fn understood(service: &Service, wish: Wish, now: Timestamp) -> Result<Silence, 
     };
     let reason: String = reason.unwrap_or_default().trim().chars().take(REASON).collect();
     if reason.is_empty() {
-        return Err(said("a silence needs a reason that others can read: send it as the form field `reason`"));
+        return Err(said(
+            "a silence needs a reason that others can read: send it as the form field `reason`",
+        ));
     }
     let length = r#for.as_deref().and_then(|it| it.trim().parse::<SignedDuration>().ok());
     let length = length.filter(|it| it.is_positive() && *it <= LONGEST).ok_or_else(|| {

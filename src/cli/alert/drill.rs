@@ -13,7 +13,9 @@ use super::super::{
     store::runtime,
     trouble::Trouble,
 };
-use crate::{alert::drill::DRILL_LIMIT, clock::Clock, config::Environment, report::text::time, verdict::Verdict};
+use crate::{
+    alert::drill::DRILL_LIMIT, clock::Clock, config::Environment, report::text::time, verdict::Verdict,
+};
 
 /// How often it is looked how the drill stands.
 const LOOK: Duration = Duration::from_secs(1);
@@ -124,7 +126,8 @@ mod tests {
         let answer = r#"{"pager": {"drill": null, "blind": null,
             "failure": {"at": "2026-11-30T12:00:00Z", "error": "pagerduty has taken it and does not show it"}}}"#;
         let Alerts { pager } = serde_json::from_str(answer).unwrap();
-        let failed = "the pager does not work, after 1 min 4 s: pagerduty has taken it and does not show it\n";
+        let failed =
+            "the pager does not work, after 1 min 4 s: pagerduty has taken it and does not show it\n";
         assert_eq!(ended(pager.failure.as_ref(), took), (Verdict::Failed, failed.to_owned()));
     }
 }

@@ -10,7 +10,9 @@ use std::{
 use clap::Args;
 use jiff::{SignedDuration, Timestamp};
 
-use super::super::{amount::interval, fault::switch, sandbox::print, say, serve, store::runtime, trouble::Trouble};
+use super::super::{
+    amount::interval, fault::switch, sandbox::print, say, serve, store::runtime, trouble::Trouble,
+};
 use crate::{
     alert::{
         Closed, Ending, Page, PageContext,
@@ -167,7 +169,9 @@ impl Trial<'_> {
         let end = match verdict {
             Verdict::Passed => "works",
             Verdict::Failed => "does not work: nobody would have been paged this way",
-            Verdict::Inconclusive | Verdict::Blocked | Verdict::Skipped => "it could not be told whether it works",
+            Verdict::Inconclusive | Verdict::Blocked | Verdict::Skipped => {
+                "it could not be told whether it works"
+            }
         };
         self.step("verdict", end);
         (verdict, stopped)
@@ -232,9 +236,8 @@ impl Trial<'_> {
         }
         let Some(remote) = self.notifier.remote().filter(|_| was_seen) else { return Verdict::Passed };
         let begun = Clock::instant();
-        let gone = self.look(remote, |known| {
-            known.iter().all(|it| it.status == RemoteStatus::Resolved).then_some(())
-        });
+        let gone = self
+            .look(remote, |known| known.iter().all(|it| it.status == RemoteStatus::Resolved).then_some(()));
         match gone.await {
             Ok(Some(())) => {
                 self.step("gone", &format!("after {}", since(begun)));

@@ -80,7 +80,8 @@ fn explain(arguments: &ExplainArguments) -> Result<(), Refusal> {
     let (body, log) = match found {
         Found::One(body, log) => (body, log),
         Found::NoneAtAll => {
-            let nothing = format!("no incident is kept in {}: nothing has been decided yet\n", place.display());
+            let nothing =
+                format!("no incident is kept in {}: nothing has been decided yet\n", place.display());
             return Ok(print(if *json { "null\n" } else { &nothing })?);
         }
         Found::Other(meant) => return Err(unknown(wanted.as_deref().unwrap_or_default(), meant, &place)),
@@ -130,7 +131,8 @@ fn unknown(id: &str, meant: Option<String>, place: &Path) -> Refusal {
         Some(meant) => format!("did you mean `{meant}`?"),
         None => "`canaries incidents` lists them; those that are too old are not kept".to_owned(),
     };
-    ConfigError::one("INCIDENT", format!("there is no incident `{id}` in `{}`", place.display()), remedy).into()
+    ConfigError::one("INCIDENT", format!("there is no incident `{id}` in `{}`", place.display()), remedy)
+        .into()
 }
 
 fn read(body: &str, log: &[String], place: &Path) -> Result<Story, Refusal> {

@@ -60,7 +60,14 @@ fn attempts(log: &[LogEntry]) -> Vec<Attempts<'_>> {
             _ => continue,
         };
         let at = all.iter().position(|it| it.notifier == notifier).unwrap_or_else(|| {
-            all.push(Attempts { notifier, accepted: None, failed: 0, unknown: false, refused: false, trouble: None });
+            all.push(Attempts {
+                notifier,
+                accepted: None,
+                failed: 0,
+                unknown: false,
+                refused: false,
+                trouble: None,
+            });
             all.len() - 1
         });
         let Some(known) = all.get_mut(at).filter(|it| it.accepted.is_none()) else { continue };

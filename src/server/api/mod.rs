@@ -29,9 +29,9 @@ pub use alerts::{
 };
 pub use error::ApiError;
 pub use model::{
-    CanaryAnswer, CanaryDetail, CanaryList, CanaryTotals, OperationAnswer, PauseAnswer,
-    PlannedStep, RunAnswer, RunList, RunSummary, RunningAnswer, ScheduleAnswer, SeenRun, StepHistory,
-    StepList, SurfaceAnswer,
+    CanaryAnswer, CanaryDetail, CanaryList, CanaryTotals, OperationAnswer, PauseAnswer, PlannedStep,
+    RunAnswer, RunList, RunSummary, RunningAnswer, ScheduleAnswer, SeenRun, StepHistory, StepList,
+    SurfaceAnswer,
 };
 
 use super::routes::Routes;
