@@ -50,7 +50,7 @@ use routes::Routes;
 pub(crate) use state::State;
 
 use crate::{
-    report::html::{EVENTS, HOME, LOGOUT, SURFACE},
+    report::html::{EVENTS, HOME, INCIDENTS, LOGOUT, SURFACE},
     secret::Secret,
     service::Service,
 };
@@ -166,6 +166,7 @@ fn routes(finish: impl FnOnce(Router<Arc<Service>>) -> Router<State>) -> Routes<
         .post("/canaries/{canary}/pause", control::pause)
         .post("/canaries/{canary}/resume", control::resume)
         .post("/canaries/{canary}/run", control::run)
+        .get(INCIDENTS, incidents::all)
         .get("/incidents/{incident}", incidents::one)
         .post("/incidents/{incident}/acknowledge", people::acknowledge)
         .post("/incidents/{incident}/unacknowledge", people::unacknowledge)

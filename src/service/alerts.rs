@@ -97,6 +97,12 @@ impl Service {
         alerts.notifiers.iter().any(|it| on_call(&it.manner().name) && it.remote().is_some())
     }
 
+    /// Who has been told of what is open, by incident.
+    #[must_use]
+    pub fn tellings(&self) -> Vec<(Incident, Vec<Telling>)> {
+        self.shared.desk.look(|book, _| book.open().map(|it| (it.clone(), book.tellings(&it.id))).collect())
+    }
+
     /// What is wrong with the service's own work, if anything, as the heartbeat sees it.
     #[must_use]
     pub fn health(&self) -> Health {

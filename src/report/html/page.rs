@@ -185,7 +185,9 @@ pub(crate) fn framed(site: &Site<'_>, head: &Head<'_>, main: &Markup) -> String 
                     }
                     // Who is not told what is watched is not let in there either.
                     @if !head.alone && !target.is_empty() {
-                        nav.site aria-label="Site" { a href=(HOME) { "Overview" } a href=(SURFACE) { "Surface" } }
+                        nav.site aria-label="Site" {
+                            a href=(HOME) { "Overview" } a href=(INCIDENTS) { "Incidents" } a href=(SURFACE) { "Surface" }
+                        }
                     }
                     @if let Some(token) = logout {
                         form method="post" action=(LOGOUT) {
