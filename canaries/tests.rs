@@ -5,6 +5,8 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
+#[path = "tests/alert_commands.rs"]
+mod alert_commands;
 #[path = "tests/bad_input.rs"]
 mod bad_input;
 #[path = "tests/codes.rs"]

@@ -14,7 +14,6 @@ use serde_json::Value;
 
 use super::trouble::Trouble;
 use crate::{
-    alert::notifier::http::reason,
     config::{ConfigError, Environment, OwnSettings, Settings},
     http::{Roots, client_config, trusting_nobody},
     report::text::one_line,
@@ -151,7 +150,7 @@ impl Remote {
     fn unreachable(&self, error: reqwest::Error, changes: bool) -> Trouble {
         let root = &self.root;
         let sent = !error.is_connect() && !error.is_builder();
-        let why = one_line(&reason(error), SHOWN);
+        let why = one_line(&innermost(error), SHOWN);
         let done = if changes && sent {
             "\n  it may have been done all the same: look with `canaries silences` and `canaries incidents --open`"
         } else {
@@ -185,6 +184,16 @@ impl Remote {
         let later = matches!(status, StatusCode::TOO_MANY_REQUESTS | StatusCode::REQUEST_TIMEOUT);
         if status.is_client_error() && !later { Trouble::Usage(message) } else { Trouble::Elsewhere(message) }
     }
+}
+
+/// What it comes down to: `Connection refused`. What is around that only says that there was a request.
+fn innermost(error: reqwest::Error) -> String {
+    let error = error.without_url();
+    let mut inner: &dyn std::error::Error = &error;
+    while let Some(source) = inner.source() {
+        inner = source;
+    }
+    inner.to_string()
 }
 
 /// An id as part of a path.

@@ -164,19 +164,19 @@ pub(super) fn who(named: Option<&str>, environment: &Environment) -> Option<Stri
 
 /// What has been silenced, until when, and how to undo it.
 fn begun(silence: &Silence, now: Timestamp, zone: &TimeZone) -> String {
-    let Silence { id, kind, scope, from, until, reason, by: _ } = silence;
+    let Silence { id, kind, scope, from: begin, until, reason, by: _ } = silence;
     let (name, end) = (covered(scope), moment(*until, now, zone));
     let reason = one_line(reason, REASON);
     let what = match kind {
         SilenceKind::Mute => "muted",
         SilenceKind::Maintenance => "in maintenance",
     };
-    let from = if *from > now {
-        format!(" from {} (in {})", moment(*from, now, zone), lasted(now, *from))
+    let from = if *begin > now {
+        format!(" from {} (in {})", moment(*begin, now, zone), lasted(now, *begin))
     } else {
         String::new()
     };
-    let length = lasted((*silence).from.max(now), *until);
+    let length = lasted(*begin, *until);
     format!(
         "{name}: {what}{from} until {end}, for {length}: {reason}\nend it before with: canaries unmute {id}\n"
     )

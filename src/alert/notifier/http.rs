@@ -183,7 +183,7 @@ async fn start_of(mut response: Response, limit: usize) -> Vec<u8> {
 }
 
 /// What went wrong, with what lies below it and without the address, which may be secret.
-pub(crate) fn reason(error: reqwest::Error) -> String {
+fn reason(error: reqwest::Error) -> String {
     let error = error.without_url();
     let mut text = error.to_string();
     let mut source = std::error::Error::source(&error);

@@ -2,7 +2,7 @@
 
 pub mod alertmanager;
 mod configured;
-pub(crate) mod http;
+pub(super) mod http;
 pub mod mail;
 pub mod pagerduty;
 pub mod slack;

@@ -58,6 +58,6 @@ fn word(outcome: OutcomeWord) -> &'static str {
         OutcomeWord::Accepted => "accepted in",
         OutcomeWord::Refused => "refused in",
         OutcomeWord::NotTaken => "not taken in",
-        OutcomeWord::Unknown => "may have arrived, given up after",
+        OutcomeWord::Unknown => "may have arrived, after",
     }
 }

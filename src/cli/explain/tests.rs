@@ -117,6 +117,38 @@ fn a_page_that_went_well_is_explained_from_the_rule_to_the_end() {
         "\
 i-7k2m9q4xwz: api::create_key failed
 
+  why         failed in 2 of the last 3 runs: cwj6q62fhw, 482d5pns8z
+  severity    critical: it wakes the engineer on call
+  since       2026-11-30 11:59:32
+  opened      2026-11-30 12:00:03, by run 482d5pns8z
+  closed      2026-11-30 12:12:03 after 12 min, by run 74xcnbt37r
+  last green  2026-11-30 11:58:32, run k2m9q4x7wz
+  taken by    anna, 2026-11-30 12:01:33
+  key         sequence/local/api/create_key
+
+api::create_key (assertion)
+  promise     a key has the alias that it was made with, and can be read back by
+              that
+  found       expected success, got 500 SEQ000
+  request     POST https://127.0.0.1:33125/canary-team/ledger-1/create-key ->
+              500 in 2 ms, request id edd60d4745d84a21a6b3/1
+  blocks      list_keys, transact
+  run         482d5pns8z
+  trace       4bf92f3577b34da6a3ce929d0e0e4736
+  runbook     https://wiki.example.com/keys
+
+what happened on 2026-11-30 (times in UTC)
+  12:00:03  coalmine   opens: failed in 2 of the last 3 runs: cwj6q62fhw,
+                       482d5pns8z
+  12:00:03  pagerduty  trigger accepted in 12 ms
+  12:01:04  pagerduty  seen to be there: https://acme.pagerduty.com/i/1
+  12:01:33  people     anna takes care of it
+  12:12:03  coalmine   closes: passed in 2 runs in a row: 74xcnbt37r was the
+                       last
+  12:12:03  pagerduty  resolve accepted in 12 ms
+
+paged pagerduty 412 ms after the deciding run; anna took it after 1 min;
+resolved after 12 min by 2 passes in a row
 "
     );
 }
@@ -124,7 +156,6 @@ i-7k2m9q4xwz: api::create_key failed
 #[test]
 fn a_page_that_went_the_long_way_says_where_it_was_stuck() {
     let (mut incident, mut log) = sample();
-    incident.opened = at(0);
     incident.closed = Some(Closed { at: at(44_000_000), why: Ending::Removed, run: None });
     let reset = "connection reset by peer";
     log.extend([
@@ -148,6 +179,46 @@ fn a_page_that_went_the_long_way_says_where_it_was_stuck() {
         "\
 i-7k2m9q4xwz: api::create_key failed
 
+  why         failed in 2 of the last 3 runs: cwj6q62fhw, 482d5pns8z
+  severity    critical: it wakes the engineer on call
+  since       2026-11-30 11:59:32
+  opened      2026-11-30 12:00:03, by run 482d5pns8z
+  closed      2026-12-01 00:13:23 after 12 h 13 min: no part of the suite any
+              more
+  last green  2026-11-30 11:58:32, run k2m9q4x7wz
+  key         sequence/local/api/create_key
+
+api::create_key (assertion)
+  promise     a key has the alias that it was made with, and can be read back by
+              that
+  found       expected success, got 500 SEQ000
+  request     POST https://127.0.0.1:33125/canary-team/ledger-1/create-key ->
+              500 in 2 ms, request id edd60d4745d84a21a6b3/1
+  blocks      list_keys, transact
+  run         482d5pns8z
+  trace       4bf92f3577b34da6a3ce929d0e0e4736
+  runbook     https://wiki.example.com/keys
+
+what happened on 2026-11-30 (times in UTC)
+  12:00:03  coalmine   opens: failed in 2 of the last 3 runs: cwj6q62fhw,
+                       482d5pns8z
+  12:00:03  pagerduty  trigger may have arrived, after 12 ms: connection reset
+                       by peer
+  12:00:05  pagerduty  trigger (attempt 2) not taken in 12 ms: 429 Too Many
+                       Requests
+  12:03:23  pagerduty  50 more attempts failed, the last: connection reset by
+                       peer
+  12:05:03  pagerduty  slack is told instead: pagerduty has not taken it for 5
+                       minutes: connection reset by peer
+  12:05:03  slack      trigger accepted in 12 ms
+
+what happened on 2026-12-01
+  00:11:43  pagerduty  Ben has resolved it there
+  00:13:23  coalmine   closes: the step is no part of the suite any more
+
+paged slack 5 min after the deciding run; slack was told instead of pagerduty;
+Ben resolved it at pagerduty while it was still down; resolved after 12 h 13
+min, because it is no part of the suite any more
 "
     );
 }

@@ -18,7 +18,7 @@ use coalmine::{
     store::{IncidentFilter, SqliteStore, Store},
 };
 use jiff::Timestamp;
-use sandbox::pagerduty::{Incident as Theirs, PagerDutyService};
+use sandbox::pagerduty::{CATALOGUE, Incident as Theirs, PagerDutyService};
 use tokio::runtime::Runtime;
 
 use super::Heard;
@@ -50,22 +50,16 @@ pub(super) struct Judge<'f> {
     pagerduty: PagerDutyService,
     runtime: Runtime,
     heard: Heard,
-    faults: Mutex<BTreeSet<String>>,
 }
 
 impl<'f> Judge<'f> {
     pub(super) fn new(folder: &'f Path, pagerduty: PagerDutyService) -> Self {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-        Self { folder, pagerduty, runtime, heard: Arc::default(), faults: Mutex::default() }
+        Self { folder, pagerduty, runtime, heard: Arc::default() }
     }
 
     pub(super) fn heard(&self) -> &Heard {
         &self.heard
-    }
-
-    /// A fault that PagerDuty had.
-    pub(super) fn seen(&self, fault: &str) {
-        self.faults.lock().unwrap().insert(fault.to_owned());
     }
 
     /// How many there were, as far as the service could tell before it was killed.
@@ -171,12 +165,11 @@ impl<'f> Judge<'f> {
             });
             assert!(says_why, "nobody knows what became of {}: {log:#?}", incident.id);
         }
-        let faults = self.faults.lock().unwrap();
         println!(
             "{} incidents in {took:.0?}, {told} told, {untold} over before anybody could be; {kills} kills, {jumps} \
-             jumps of the clock, {} kinds of fault; PagerDuty: {:?}",
+             jumps of the clock, {} faults of PagerDuty; {:?}",
             kept.len(),
-            faults.len(),
+            CATALOGUE.len(),
             self.pagerduty.events(),
         );
         println!("{}", self.delays());

@@ -75,7 +75,8 @@ fn pages_survive_chaos() {
     fs::write(folder.path().join("ca.pem"), pagerduty.ca_pem()).unwrap();
     let mut chaos = Chaos::new(folder.path(), pagerduty.service().clone());
     let begun = Instant::now();
-    while chaos.judge.incidents() < incidents {
+    // Until there are enough of them, and every fault has been there.
+    while chaos.judge.incidents() < incidents || chaos.turn <= 2 * CATALOGUE.len() {
         assert!(begun.elapsed() < LIMIT, "only {} incidents in {LIMIT:?}", chaos.judge.incidents());
         chaos.go_on();
     }
@@ -85,6 +86,7 @@ fn pages_survive_chaos() {
     chaos.all_green();
     chaos.judge.compare(AGREE, "when all are green");
     chaos.judge.sum_up(begun.elapsed(), chaos.kills, chaos.jumps);
+    assert!(chaos.kills > 0 && chaos.jumps > 0);
 }
 
 struct Chaos<'f> {
@@ -94,18 +96,20 @@ struct Chaos<'f> {
     judge: Judge<'f>,
     kills: usize,
     jumps: usize,
+    /// How many times a fault has come or gone.
+    turn: usize,
 }
 
 impl<'f> Chaos<'f> {
     fn new(folder: &'f Path, pagerduty: PagerDutyService) -> Self {
         let judge = Judge::new(folder, pagerduty.clone());
         let serving = Serving::start(folder, &pagerduty, &judge);
-        Self { folder, pagerduty, serving, judge, kills: 0, jumps: 0 }
+        Self { folder, pagerduty, serving, judge, kills: 0, jumps: 0, turn: 0 }
     }
 
     /// Something goes wrong, for a moment.
     fn go_on(&mut self) {
-        for _ in 0..10 {
+        for _ in 0..5 {
             let file = red(self.folder, fastrand::usize(..CANARIES));
             if fs::remove_file(&file).is_err() {
                 fs::write(&file, "").unwrap();
@@ -113,11 +117,12 @@ impl<'f> Chaos<'f> {
         }
         if fastrand::u32(..4) == 0 {
             self.calm_pagerduty();
-            let (fault, _) = CATALOGUE[fastrand::usize(..CATALOGUE.len())];
-            if fastrand::bool() {
+            // Every fault in its turn, and none between two.
+            if self.turn % 2 == 0 {
+                let (fault, _) = CATALOGUE[(self.turn / 2) % CATALOGUE.len()];
                 self.pagerduty.switch(fault, true).unwrap();
-                self.judge.seen(fault);
             }
+            self.turn += 1;
         }
         if fastrand::u32(..8) == 0 {
             // Up to an hour, in both directions, most of them small.
