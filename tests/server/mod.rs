@@ -124,6 +124,7 @@ impl Rig {
             traces: None,
             anchors: Vec::new(),
             alerts: coalmine::service::Alerts::default(),
+            anchors: Vec::new(),
         };
         let plan = suite(&gate).plan().unwrap_or_else(|error| panic!("{error}"));
         let service = Service::start(plan, options, store).await.unwrap();

@@ -148,6 +148,7 @@ fn options() -> ServiceOptions {
         traces: None,
         anchors: Vec::new(),
         alerts: coalmine::service::Alerts::default(),
+        anchors: Vec::new(),
     }
 }
 

@@ -5,11 +5,13 @@
 
 mod alerts;
 mod anchors;
+
 mod ask;
 mod day;
 mod keeping;
 pub(crate) mod memory;
 mod outage;
+mod recorder;
 mod schedule;
 mod stop;
 mod summary;
