@@ -122,7 +122,6 @@ impl Rig {
             patience: Duration::from_secs(30),
             end: Duration::from_secs(60),
             traces: None,
-            anchors: Vec::new(),
             alerts: coalmine::service::Alerts::default(),
             anchors: Vec::new(),
         };

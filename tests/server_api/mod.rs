@@ -146,7 +146,6 @@ fn options() -> ServiceOptions {
         patience: Duration::from_secs(30),
         end: Duration::from_secs(60),
         traces: None,
-        anchors: Vec::new(),
         alerts: coalmine::service::Alerts::default(),
         anchors: Vec::new(),
     }
