@@ -25,6 +25,8 @@ mod paging;
 mod process;
 #[path = "tests/program.rs"]
 mod program;
+#[path = "tests/refusals.rs"]
+mod refusals;
 #[path = "tests/run_command.rs"]
 mod run_command;
 #[path = "tests/runs.rs"]

@@ -5,7 +5,7 @@ use std::fs;
 use crate::program::{Suite, Variables};
 
 /// Complete settings; nothing is where they point.
-fn settings() -> Variables {
+pub(crate) fn settings() -> Variables {
     [
         ("COALMINE_TARGET", "https://127.0.0.1:1"),
         ("SEQUENCE_TEAM", "canary-team"),

@@ -114,6 +114,7 @@ impl AlertSettings {
             let found = "expected one notifier, found several";
             settings.problem("COALMINE_SECOND", found, "name one, and the others in COALMINE_NOTIFY");
         }
+        let chosen = notify.is_some();
         it.second = match (second, &notify) {
             (Some(second), _) => second.into_iter().next(),
             (None, Some(notify)) => configured.iter().find(|it| !notify.contains(it)).cloned(),
@@ -123,7 +124,8 @@ impl AlertSettings {
             let others = configured.iter().filter(|name| it.second.as_ref() != Some(name));
             others.cloned().collect()
         });
-        if it.notify.is_empty() && !configured.is_empty() {
+        // What is wrong with those that were named has been said.
+        if it.notify.is_empty() && !configured.is_empty() && !chosen {
             let found = "nobody but the second is told of incidents";
             settings.problem("COALMINE_SECOND", found, "configure another notifier, or unset it");
         }
@@ -251,6 +253,9 @@ fn names(
         return Some(Vec::new());
     }
     let mut found: Vec<String> = Vec::new();
+    if text.split(',').all(|it| it.trim().is_empty()) {
+        settings.problem(variable, "it names no notifier", "name one, or unset it");
+    }
     for name in text.split(',').map(str::trim).filter(|it| !it.is_empty()) {
         if !NOTIFIERS.contains(&name) {
             let remedy = match nearest(name, NOTIFIERS) {

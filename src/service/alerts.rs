@@ -303,3 +303,6 @@ fn health(shared: &Shared) -> Health {
         .collect();
     Health { late, undelivered }
 }
+
+#[cfg(test)]
+mod tests;

@@ -171,7 +171,7 @@ fn check_policies(policies: &[(Arc<str>, AlertPolicy)], problems: &mut Vec<Probl
             problems.push(Problem::DuplicatePolicy { policy: name.clone() });
         }
         if let Some(mistake) = policy.mistake() {
-            problems.push(Problem::BadPolicy { of: format!("the suite called `{name}`"), mistake });
+            problems.push(Problem::BadPolicy { of: format!("`{name}`"), mistake });
         }
     }
 }
@@ -188,7 +188,7 @@ fn choose_policy(
         None => named(DEFAULT_POLICY).unwrap_or_default(),
         Some(PolicyChoice::Own(policy)) => {
             if let Some(mistake) = policy.mistake() {
-                problems.push(Problem::BadPolicy { of: format!("the canary `{canary}`"), mistake });
+                problems.push(Problem::BadPolicy { of: format!("of the canary `{canary}`"), mistake });
             }
             policy
         }

@@ -191,7 +191,7 @@ impl fmt::Display for Problem {
                 }
             }
             Self::BadPolicy { of, mistake } => {
-                write!(f, "the alert policy of {of} makes no sense: {mistake}")
+                write!(f, "the alert policy {of} makes no sense: {mistake}")
             }
             Self::DuplicatePolicy { policy } => {
                 write!(f, "two policies are called `{policy}`; rename one")

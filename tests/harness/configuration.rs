@@ -16,6 +16,8 @@ pub(crate) const CASES: &[Case] = &[
     ("a_journal_below_a_file_is_refused", a_journal_below_a_file_is_refused),
     ("reports_go_below_the_workspace", reports_go_below_the_workspace),
     ("every_problem_of_the_plan_is_said_at_once", every_problem_of_the_plan),
+    #[cfg(all(feature = "drill", feature = "server"))]
+    ("an_unknown_policy_is_no_service", an_unknown_policy_is_no_service),
 ];
 
 /// Nothing was run, and no report was touched.
@@ -104,4 +106,13 @@ fn every_problem_of_the_plan() {
             .warns("`front::twice` names `nowhere`")
             .warns("`front::wants` needs `Nobody`, which no step returns");
     }
+}
+
+/// Nobody finds out at night that the page which should have come was to follow a policy that there is not.
+#[cfg(all(feature = "drill", feature = "server"))]
+fn an_unknown_policy_is_no_service() {
+    let ended = refused(Fixture::program("mispoliced", &["serve", "--listen", "127.0.0.1:0"]));
+    ended.warns(
+        "- the canary `front` alerts by `nightly`, which is no policy of the suite; did you mean `nightli`?",
+    );
 }

@@ -12,9 +12,14 @@ mod command;
 mod configuration;
 mod ending;
 #[cfg(feature = "server")]
+mod heartbeat;
+#[cfg(feature = "server")]
 mod kills;
 mod marks;
 mod nextest;
+#[cfg(feature = "server")]
+#[path = "../service/pings.rs"]
+mod pings;
 #[cfg(all(feature = "drill", feature = "server"))]
 mod program;
 mod scheduling;
@@ -42,12 +47,11 @@ fn main() -> ExitCode {
     }
     if let Some(name) = environment.get("FIXTURE_SUITE") {
         #[cfg(feature = "server")]
-        if name == chaos::SUITE {
-            return chaos::program();
-        }
-        #[cfg(feature = "server")]
-        if name == kills::SUITE {
-            return kills::program();
+        match name {
+            chaos::SUITE => return chaos::program(),
+            kills::SUITE => return kills::program(),
+            heartbeat::SUITE => return heartbeat::program(),
+            _ => (),
         }
         return coalmine::harness::main::<setup::FixtureSetup>(suites::by_name(name));
     }
@@ -58,6 +62,8 @@ fn main() -> ExitCode {
         ("command", command::CASES),
         ("configuration", configuration::CASES),
         ("ending", ending::CASES),
+        #[cfg(feature = "server")]
+        ("heartbeat", heartbeat::CASES),
         #[cfg(feature = "server")]
         ("kills", kills::CASES),
         ("nextest", nextest::CASES),

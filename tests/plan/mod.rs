@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use coalmine::{
-    Canary, Context, Ends, Failure, FromContext, Needs, Out, Resources, Result, Suite,
+    AlertPolicy, Canary, Context, Ends, Failure, FromContext, Needs, Out, Resources, Result, Suite,
     suite::{DEFAULT_TIMEOUT, Plan},
 };
 
@@ -334,6 +334,40 @@ fn operations_and_their_provers() {
             "the operation `pay` has no prover; add `.covers(\"pay\")` to the step that is responsible for it",
         ],
     );
+}
+
+#[test]
+fn alert_policies_that_are_not_there_or_make_no_sense() {
+    let policy = AlertPolicy::default;
+    let named = |name: &str| shop(front().alert(name).step("look", look));
+    check(
+        named("patiant").policy("patient", policy().open(3, 5)),
+        ["the canary `front` alerts by `patiant`, which is no policy of the suite; did you mean `patient`?"],
+    );
+    check(
+        named("nightly"),
+        ["the canary `front` alerts by `nightly`, which is no policy of the suite; add it with \
+          `.policy(\"nightly\", ..)`, or correct the name"],
+    );
+    check(
+        named("hasty").policy("hasty", policy()).policy("hasty", policy().close(0)),
+        [
+            "two policies are called `hasty`; rename one",
+            "the alert policy `hasty` makes no sense: it closes after 0 passes; let it be at least 1",
+        ],
+    );
+    let own = |policy: AlertPolicy| shop(front().alert(policy).step("look", look));
+    let says = |mistake: &str| format!("the alert policy of the canary `front` makes no sense: {mistake}");
+    let bounds = "let the first be at least 1 and at most the second";
+    check(own(policy().open(3, 2)), [&says(&format!("it opens after 3 of 2 runs; {bounds}"))]);
+    check(own(policy().open(0, 2)), [&says(&format!("it opens after 0 of 2 runs; {bounds}"))]);
+    check(own(policy().open(1, 101)), [&says("it looks at 101 runs; look at 100 at most")]);
+    check(
+        own(policy().remind(Duration::from_secs(59))),
+        [&says("it reminds more often than every minute; remind less often")],
+    );
+    // There is always a default.
+    assert!(named("default").plan().is_ok());
 }
 
 #[test]

@@ -22,6 +22,7 @@ pub(crate) struct Memory {
     schedule: Mutex<BTreeMap<String, Schedule>>,
     alerts: Mutex<AlertRows>,
     broken: AtomicBool,
+    panicking: AtomicBool,
     /// How many times a run was to be added.
     pub(crate) tries: AtomicUsize,
     /// Where adding waits, if it is to.
@@ -31,6 +32,11 @@ pub(crate) struct Memory {
 impl Memory {
     pub(crate) fn set_broken(&self, broken: bool) {
         self.broken.store(broken, Ordering::SeqCst);
+    }
+
+    /// From now on, whoever writes to it panics.
+    pub(crate) fn set_panicking(&self) {
+        self.panicking.store(true, Ordering::SeqCst);
     }
 
     /// From now on, each run waits for a permit.
@@ -50,6 +56,7 @@ impl Memory {
     }
 
     fn works(&self) -> Result<(), StoreError> {
+        assert!(!self.panicking.load(Ordering::SeqCst), "a store with a mistake");
         if self.broken.load(Ordering::SeqCst) {
             return Err(StoreError::Broken {
                 what: "write",

@@ -8,9 +8,11 @@ mod anchors;
 
 mod ask;
 mod day;
+mod heartbeat;
 mod keeping;
 pub(crate) mod memory;
 mod outage;
+pub(crate) mod pings;
 mod recorder;
 mod schedule;
 mod stop;

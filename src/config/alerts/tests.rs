@@ -117,6 +117,11 @@ fn names_that_mean_nobody_are_problems() {
         assert!(text.contains(part), "{text}");
     }
     assert_eq!(
+        bad(&[KEY, ("COALMINE_NOTIFY", "pagerdutty")]),
+        ["COALMINE_NOTIFY: there is no notifier `pagerdutty`"]
+    );
+    assert_eq!(bad(&[KEY, ("COALMINE_NOTIFY", " ,")]), ["COALMINE_NOTIFY: it names no notifier"]);
+    assert_eq!(
         bad(&[KEY, ("COALMINE_SECOND", "pagerduty")]),
         ["COALMINE_SECOND: nobody but the second is told of incidents"]
     );

@@ -5,7 +5,7 @@ pub(crate) mod secrets;
 pub(crate) mod shop;
 mod verdicts;
 
-use coalmine::{Canary, Out, Result, Suite};
+use coalmine::{AlertPolicy, Canary, Out, Result, Suite};
 
 /// The suite of that name.
 pub(crate) fn by_name(name: &str) -> Suite {
@@ -34,6 +34,7 @@ pub(crate) fn by_name(name: &str) -> Suite {
         "secrets" => secrets::secrets(),
         "late_secret" => secrets::late_secret(),
         "misplanned" => misplanned(),
+        "mispoliced" => mispoliced(),
         other => panic!("there is no fixture suite `{other}`"),
     }
 }
@@ -54,4 +55,13 @@ fn misplanned() -> Suite {
             .step("twice", passes)
             .after("nowhere"),
     )
+}
+
+/// A suite whose canary alerts by a policy of another name.
+fn mispoliced() -> Suite {
+    async fn passes() -> Result<()> {
+        Ok(())
+    }
+    let canary = Canary::new("front").alert("nightly").step("passes", passes);
+    Suite::new("mispoliced").policy("nightli", AlertPolicy::default()).canary(canary)
 }
