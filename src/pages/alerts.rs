@@ -6,7 +6,7 @@ use maud::{Markup, html};
 use super::{NAME, SENTENCE};
 use crate::{
     alert::{
-        Audience, Held, Incident, Page, PageContext, Silence, SilenceKind, Telling, drill::DrillState,
+        Audience, Held, Incident, Kind, Page, PageContext, Silence, SilenceKind, Telling, drill::DrillState,
         heartbeat::UNDELIVERED, post::NotifierHealth,
     },
     report::html::{
@@ -15,6 +15,9 @@ use crate::{
     },
     verdict::Severity,
 };
+
+/// A page that has waited no longer than this is on its way.
+const IN_A_MOMENT: SignedDuration = SignedDuration::from_secs(15);
 
 /// How alerts stand, as pages show it.
 #[derive(Clone, Debug, Default)]
@@ -60,6 +63,14 @@ pub struct Pager {
 /// What is wrong, in the words of its page.
 pub(super) fn title(incident: &Incident) -> String {
     Page { round: 1, ..Page::of(incident, &PageContext::default()) }.title()
+}
+
+/// What is wrong, below a heading that names the step.
+pub(super) fn found(incident: &Incident) -> String {
+    match (incident.kind, incident.roots.as_slice()) {
+        (Kind::Step, [root]) => format!("{} ({})", line(&root.message, SENTENCE), root.cause),
+        _ => line(&title(incident), SENTENCE),
+    }
 }
 
 /// The name of the mark before it.
@@ -175,6 +186,9 @@ pub(super) fn kind_word(kind: SilenceKind) -> &'static str {
 pub(super) fn shout(pager: &Pager, now: Timestamp) -> Markup {
     let Some((since, pages)) = pager.undelivered else { return html! {} };
     let waited = now.duration_since(since);
+    if waited < IN_A_MOMENT {
+        return html! {};
+    }
     let is_long = waited >= SignedDuration::try_from(UNDELIVERED).unwrap_or(SignedDuration::ZERO);
     html! {
         div class={ "shout " (if is_long { "failed" } else { "inconclusive" }) } {

@@ -5,7 +5,7 @@ use maud::{Markup, html};
 
 use super::{
     Alerts, NAME, SENTENCE,
-    alerts::{mark, pager_line, severity, shout, standing, title},
+    alerts::{found, mark, pager_line, severity, shout, standing},
     incident::take,
     silence::{Scopes, list, mute},
 };
@@ -84,7 +84,7 @@ fn open(incident: &Incident, standing: &Markup, now: Timestamp, may_change: bool
             h2 id={ (id) "-title" } {
                 a href=(incident_path(&incident.id)) { (root(incident)) } (severity(incident))
             }
-            p.found { (line(&title(incident), SENTENCE)) }
+            p.found { (found(incident)) }
             dl.facts {
                 dt { "since" }
                 dd { (near(incident.since, now)) " (" (lasting(now.duration_since(incident.since))) ")" }
@@ -132,25 +132,29 @@ fn silences(alerts: &Alerts, canaries: &[String], now: Timestamp, may_change: bo
 fn pager(alerts: &Alerts, now: Timestamp, may_change: bool) -> Markup {
     let pager = &alerts.pager;
     let drill = &pager.drill;
+    let was_drilled = drill.proven.is_some() || drill.succeeded + drill.failures > 0;
+    let is_known = was_drilled || (pager.drilled && drill.next.is_some()) || pager.heartbeat.is_some();
     html! {
         section.card aria-labelledby="pager" {
             h2 #pager { "The pager" }
             p { (pager_line(pager, now)) }
-            dl.facts {
-                @if let Some(proven) = drill.proven {
-                    dt { "last proven" } dd { (when(proven)) }
-                }
-                @if drill.succeeded + drill.failures > 0 {
-                    dt { "drills" } dd { (drill.succeeded) " succeeded, " (drill.failures) " failed" }
-                }
-                @if let Some(next) = drill.next.filter(|_| pager.drilled) {
-                    dt { "next drill" } dd { (near(next, now)) }
-                }
-                @if let Some(trouble) = &pager.heartbeat {
-                    dt { "sign of life" }
-                    dd {
-                        @if trouble.is_empty() { "given" }
-                        @else { span.word.failed { "not given" } ": " (line(&trouble.join("; "), SENTENCE)) }
+            @if is_known {
+                dl.facts {
+                    @if let Some(proven) = drill.proven {
+                        dt { "last proven" } dd { (when(proven)) }
+                    }
+                    @if drill.succeeded + drill.failures > 0 {
+                        dt { "drills" } dd { (drill.succeeded) " succeeded, " (drill.failures) " failed" }
+                    }
+                    @if let Some(next) = drill.next.filter(|_| pager.drilled) {
+                        dt { "next drill" } dd { (near(next, now)) }
+                    }
+                    @if let Some(trouble) = &pager.heartbeat {
+                        dt { "sign of life" }
+                        dd {
+                            @if trouble.is_empty() { "given" }
+                            @else { span.word.failed { "not given" } ": " (line(&trouble.join("; "), SENTENCE)) }
+                        }
                     }
                 }
             }
@@ -219,7 +223,7 @@ fn one_past(past: &PastIncident, now: Timestamp) -> Markup {
         li {
             a href=(incident_path(&incident.id)) { (near(incident.since, now)) } " "
             b { (root(incident)) } (severity(incident))
-            p { (line(&title(incident), SENTENCE)) }
+            p { (found(incident)) }
             p.dim {
                 @if let Some(closed) = &incident.closed {
                     span title=(full(closed.at)) { (ending(closed.why)) " after " (lasting(closed.at.duration_since(incident.since))) }

@@ -28,12 +28,7 @@ fn incident(id: &str, opened: i64, closed: Option<i64>, revision: u64) -> Incide
 }
 
 fn log(incident: &str, number: u64) -> LogRow {
-    LogRow {
-        incident: incident.to_owned(),
-        number,
-        at: time(0),
-        body: format!("{{\"number\":{number}}}"),
-    }
+    LogRow { incident: incident.to_owned(), number, at: time(0), body: format!("{{\"number\":{number}}}") }
 }
 
 fn rows(documents: Vec<Document>, incidents: Vec<IncidentRow>, log: Vec<LogRow>) -> AlertRows {
@@ -99,10 +94,7 @@ async fn what_is_older_replaces_nothing_and_brings_nothing_back() {
     // In the next process nobody has anything older left.
     store.close().await;
     let store = open(&path).await;
-    store
-        .commit(None, &rows(vec![document("line/a", 1, Some("again"))], vec![], vec![]))
-        .await
-        .unwrap();
+    store.commit(None, &rows(vec![document("line/a", 1, Some("again"))], vec![], vec![])).await.unwrap();
     assert_eq!(store.documents().await.unwrap()[0].body.as_deref(), Some("again"));
 }
 
