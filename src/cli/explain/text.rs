@@ -10,6 +10,7 @@ use crate::{
     alert::{
         Audience, Ending, Evidence, Held, Incident, Kind,
         log::{Happened, LogEntry},
+        page::first,
     },
     cli::layout::{clock_time, day, lasted, wrapped},
     verdict::Severity,
@@ -17,6 +18,9 @@ use crate::{
 
 /// How wide the names before a text are.
 const LABEL: usize = 11;
+
+/// How many of the steps that a failure blocks are named.
+const NAMED: usize = 5;
 
 /// How somebody reads it.
 pub(super) struct Reading {
@@ -158,14 +162,16 @@ fn evidence(text: &mut String, incident: &Incident, root: &Evidence) {
     text.push_str(&wrapped(&format!("{name} ({cause})"), "", "  "));
     let request_id = request_id.as_ref().map(|it| format!(", request id {it}")).unwrap_or_default();
     let request = request.as_ref().map(|it| format!("{it}{request_id}"));
-    let blocks = (!blocks.is_empty()).then(|| blocks.join(", "));
+    let (named, more) = first(blocks, NAMED);
+    let more = if more > 0 { format!(" and {more} more") } else { String::new() };
+    let blocks = (!blocks.is_empty()).then(|| format!("{}{more}", named.join(", ")));
     let rows = [
         ("promise", Some(promise.clone())),
         ("found", Some(message.clone())),
         ("remedy", remedy.clone()),
         ("request", request),
         ("blocks", blocks),
-        ("run", Some(run.clone())),
+        ("newest run", Some(run.clone())),
         ("trace", Some(trace.clone())),
         ("runbook", runbook.clone()),
     ];
