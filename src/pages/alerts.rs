@@ -6,7 +6,7 @@ use maud::{Markup, html};
 use super::{NAME, SENTENCE};
 use crate::{
     alert::{
-        Audience, Held, Incident, Page, PageContext, Silence, SilenceKind, Telling, drill::DrillState,
+        Audience, Held, Incident, Kind, Page, PageContext, Silence, SilenceKind, Telling, drill::DrillState,
         heartbeat::UNDELIVERED, post::NotifierHealth,
     },
     report::html::{
@@ -60,6 +60,14 @@ pub struct Pager {
 /// What is wrong, in the words of its page.
 pub(super) fn title(incident: &Incident) -> String {
     Page { round: 1, ..Page::of(incident, &PageContext::default()) }.title()
+}
+
+/// What is wrong, below a heading that names the step.
+pub(super) fn found(incident: &Incident) -> String {
+    match (incident.kind, incident.roots.as_slice()) {
+        (Kind::Step, [root]) => format!("{} ({})", line(&root.message, SENTENCE), root.cause),
+        _ => line(&title(incident), SENTENCE),
+    }
 }
 
 /// The name of the mark before it.

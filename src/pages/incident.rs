@@ -5,7 +5,7 @@ use maud::{Markup, html};
 
 use super::{
     Alerts, NAME, OpenIncident, SENTENCE,
-    alerts::{mark, severity, standing, title},
+    alerts::{found, mark, severity, standing},
     incidents::{ending, last_green, root},
     silence::{Scopes, list, mute},
     story,
@@ -49,7 +49,7 @@ pub fn incident(site: &Site<'_>, view: &IncidentView<'_>) -> String {
         }
         div.headline {
             h1 { (shape(mark(incident))) (root(incident)) (severity(incident)) }
-            p.found { (line(&title(incident), SENTENCE)) }
+            p.found { (found(incident)) }
         }
         section class={ "card incident " (mark(incident)) } aria-labelledby="stands" {
             h2 #stands { @if is_open { "Open" } @else { "Closed" } }

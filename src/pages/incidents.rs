@@ -5,7 +5,7 @@ use maud::{Markup, html};
 
 use super::{
     Alerts, NAME, SENTENCE,
-    alerts::{mark, pager_line, severity, shout, standing, title},
+    alerts::{found, mark, pager_line, severity, shout, standing},
     incident::take,
     silence::{Scopes, list, mute},
 };
@@ -84,7 +84,7 @@ fn open(incident: &Incident, standing: &Markup, now: Timestamp, may_change: bool
             h2 id={ (id) "-title" } {
                 a href=(incident_path(&incident.id)) { (root(incident)) } (severity(incident))
             }
-            p.found { (line(&title(incident), SENTENCE)) }
+            p.found { (found(incident)) }
             dl.facts {
                 dt { "since" }
                 dd { (near(incident.since, now)) " (" (lasting(now.duration_since(incident.since))) ")" }
@@ -219,7 +219,7 @@ fn one_past(past: &PastIncident, now: Timestamp) -> Markup {
         li {
             a href=(incident_path(&incident.id)) { (near(incident.since, now)) } " "
             b { (root(incident)) } (severity(incident))
-            p { (line(&title(incident), SENTENCE)) }
+            p { (found(incident)) }
             p.dim {
                 @if let Some(closed) = &incident.closed {
                     span title=(full(closed.at)) { (ending(closed.why)) " after " (lasting(closed.at.duration_since(incident.since))) }

@@ -149,7 +149,7 @@ fn lanes(incident: &Incident, log: &[&LogEntry], end: Timestamp) -> Vec<Lane> {
     });
     down.marks.push(Mark {
         at: incident.since,
-        class: "failed",
+        class: "turn",
         words: format!("{}: the first run that speaks for it", full(incident.since)),
     });
     let mut held = Lane { name: "held".to_owned(), ..Lane::default() };
@@ -181,9 +181,9 @@ fn lanes(incident: &Incident, log: &[&LogEntry], end: Timestamp) -> Vec<Lane> {
             }
             Happened::Released { why } if why.starts_with("given back by ") => close(&mut taken, *at),
             Happened::Released { .. } => close(&mut held, *at),
-            Happened::Opened { .. } | Happened::Joined { .. } => down.marks.push(mark("failed")),
-            Happened::Reminded { .. } => down.marks.push(mark("neutral")),
-            Happened::Closed { .. } => down.marks.push(mark("passed")),
+            Happened::Opened { .. } | Happened::Joined { .. } => down.marks.push(mark("turn")),
+            Happened::Reminded { .. } => down.marks.push(mark("turn")),
+            Happened::Closed { .. } => down.marks.push(mark("turn")),
             _ => {}
         }
     }

@@ -21,6 +21,7 @@ use super::{
 };
 use crate::{
     alert::{
+        Kind,
         log::{Happened, LogEntry, OutcomeWord},
         notifier::Action,
     },
@@ -141,6 +142,8 @@ pub(super) fn shown(service: &Service) -> Alerts {
     let mut open: Vec<_> = service
         .tellings()
         .into_iter()
+        // Nothing is wrong in a drill; the pager's own line speaks of it.
+        .filter(|(incident, _)| incident.kind != Kind::Drill)
         .map(|(incident, tellings)| OpenIncident { incident, tellings })
         .collect();
     open.sort_by_key(|it| {

@@ -53,7 +53,7 @@ fn the_page_of_all_says_who_knows_what_is_held_and_what_has_been() {
         &text(&page),
         &[
             "3 open incidents",
-            "api::list_keys critical api::list_keys failed (assertion): expected 201, got 500",
+            "api::list_keys critical expected 201, got 500 (assertion)",
             "since 11:48 UTC (12 min) last green 11:43 UTC, 5 min before",
             "pagerduty not told since 11:59 UTC: no connection",
             "acknowledged by Kim at 11:55 UTC · pagerduty told at 11:50 UTC, and seen there",

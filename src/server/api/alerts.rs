@@ -13,7 +13,7 @@ use super::{
     json,
 };
 use crate::{
-    alert::{Incident, Silence, post::NotifierHealth},
+    alert::{Incident, Kind, Silence, post::NotifierHealth},
     service::{AlertView, Service},
     store::{IncidentFilter, StoreError},
 };
@@ -41,7 +41,7 @@ pub struct SilenceList {
 /// How alerts stand.
 #[derive(Clone, Debug, Serialize)]
 pub struct AlertsAnswer {
-    /// How many incidents are open.
+    /// How many incidents are open; a drill is none.
     pub open: usize,
     /// How many silences hold or will.
     pub silences: usize,
@@ -219,7 +219,7 @@ impl From<AlertView> for AlertsAnswer {
         } = view;
         let error = |(at, error)| ErrorAnswer { at, error };
         Self {
-            open: open.len(),
+            open: open.iter().filter(|it| it.kind != Kind::Drill).count(),
             silences: silences.len(),
             undelivered: undelivered.map(|(since, pages)| UndeliveredAnswer { since, pages }),
             attempts: BTreeMap::from([("accepted", accepted), ("refused", refused), ("failed", failed)]),
