@@ -306,6 +306,11 @@ fn the_last_sentence_says_who_was_told_or_why_nobody_was() {
             "nobody has been paged yet: silence s-3f9k2m7q4x holds it (a deploy); open for 1 h",
         ),
         (
+            &Incident { held: Some(Held::Paused), ..closed.clone() },
+            with(vec![]),
+            "nobody was paged: the canary was paused; closed after 12 min",
+        ),
+        (
             &Incident { kind: Kind::Missed, ..open.clone() },
             with(vec![trigger(100, "mail", 1, Accepted)]),
             "told mail 100 ms after it was seen to be late; open for 1 h",

@@ -110,7 +110,8 @@ fn head(incident: &Incident, log: &[LogEntry], reading: &Reading) -> Vec<(&'stat
     if let Some(it) = acknowledged {
         head.push(("taken by", format!("{}, {}", it.by, at(it.at))));
     }
-    if let Some(it) = held {
+    // What still holds it when it closes holds nothing any more; the timeline has it.
+    if let Some(it) = held.as_ref().filter(|_| closed.is_none()) {
         head.push(("held", why_held(it, &at)));
     }
     if *rounds > 1 {
