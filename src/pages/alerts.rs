@@ -16,6 +16,9 @@ use crate::{
     verdict::Severity,
 };
 
+/// A page that has waited no longer than this is on its way.
+const IN_A_MOMENT: SignedDuration = SignedDuration::from_secs(15);
+
 /// How alerts stand, as pages show it.
 #[derive(Clone, Debug, Default)]
 pub struct Alerts {
@@ -183,6 +186,9 @@ pub(super) fn kind_word(kind: SilenceKind) -> &'static str {
 pub(super) fn shout(pager: &Pager, now: Timestamp) -> Markup {
     let Some((since, pages)) = pager.undelivered else { return html! {} };
     let waited = now.duration_since(since);
+    if waited < IN_A_MOMENT {
+        return html! {};
+    }
     let is_long = waited >= SignedDuration::try_from(UNDELIVERED).unwrap_or(SignedDuration::ZERO);
     html! {
         div class={ "shout " (if is_long { "failed" } else { "inconclusive" }) } {

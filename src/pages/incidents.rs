@@ -132,25 +132,29 @@ fn silences(alerts: &Alerts, canaries: &[String], now: Timestamp, may_change: bo
 fn pager(alerts: &Alerts, now: Timestamp, may_change: bool) -> Markup {
     let pager = &alerts.pager;
     let drill = &pager.drill;
+    let was_drilled = drill.proven.is_some() || drill.succeeded + drill.failures > 0;
+    let is_known = was_drilled || (pager.drilled && drill.next.is_some()) || pager.heartbeat.is_some();
     html! {
         section.card aria-labelledby="pager" {
             h2 #pager { "The pager" }
             p { (pager_line(pager, now)) }
-            dl.facts {
-                @if let Some(proven) = drill.proven {
-                    dt { "last proven" } dd { (when(proven)) }
-                }
-                @if drill.succeeded + drill.failures > 0 {
-                    dt { "drills" } dd { (drill.succeeded) " succeeded, " (drill.failures) " failed" }
-                }
-                @if let Some(next) = drill.next.filter(|_| pager.drilled) {
-                    dt { "next drill" } dd { (near(next, now)) }
-                }
-                @if let Some(trouble) = &pager.heartbeat {
-                    dt { "sign of life" }
-                    dd {
-                        @if trouble.is_empty() { "given" }
-                        @else { span.word.failed { "not given" } ": " (line(&trouble.join("; "), SENTENCE)) }
+            @if is_known {
+                dl.facts {
+                    @if let Some(proven) = drill.proven {
+                        dt { "last proven" } dd { (when(proven)) }
+                    }
+                    @if drill.succeeded + drill.failures > 0 {
+                        dt { "drills" } dd { (drill.succeeded) " succeeded, " (drill.failures) " failed" }
+                    }
+                    @if let Some(next) = drill.next.filter(|_| pager.drilled) {
+                        dt { "next drill" } dd { (near(next, now)) }
+                    }
+                    @if let Some(trouble) = &pager.heartbeat {
+                        dt { "sign of life" }
+                        dd {
+                            @if trouble.is_empty() { "given" }
+                            @else { span.word.failed { "not given" } ": " (line(&trouble.join("; "), SENTENCE)) }
+                        }
                     }
                 }
             }
