@@ -310,6 +310,21 @@ fn a_test_page_that_does_not_arrive_is_told_from_one_of_which_nobody_knows() {
     real.refused(&["alert", "test"], 64, "it would tell somebody real of what fails in a sandbox");
 }
 
+#[test]
+fn a_test_that_is_stopped_leaves_no_page() {
+    let shell = Shell::new();
+    let mut test = shell.start(&["alert", "test", "--wait", "10m", "--fault", "pagerduty_swallows"]);
+    until(PATIENCE, "the page", || {
+        assert!(!test.has_ended(), "it has ended{}", test.said());
+        test.out().contains("  trigger   accepted in ").then_some(())
+    });
+    test.signal("INT");
+    let ended = test.wait(PATIENCE);
+    ended.expect_code(75);
+    let after = ended.out.split("  stopped   SIGINT: nothing more is tried\n").nth(1);
+    assert!(after.is_some_and(|it| it.contains("  resolve   accepted in ")), "{}", ended.said());
+}
+
 /// What a page is seen by settles for a minute first, so this takes as long.
 #[test]
 fn a_drill_is_waited_for_until_its_page_was_seen() {

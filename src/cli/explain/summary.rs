@@ -113,9 +113,13 @@ fn told(incident: &Incident, log: &[LogEntry]) -> String {
     let held = log.iter().any(|it| matches!(it.what, Happened::Held { .. }));
     match (attempts.as_slice(), &incident.held) {
         (_, Some(Held::Silence { silence, reason, .. })) => {
-            format!("{nobody}: silence {silence} holds it ({reason})")
+            let holds = if incident.closed.is_some() { "held" } else { "holds" };
+            format!("{nobody}: silence {silence} {holds} it ({reason})")
         }
-        (_, Some(Held::Paused)) => format!("{nobody}: the canary is paused"),
+        (_, Some(Held::Paused)) => {
+            let is = if incident.closed.is_some() { "was" } else { "is" };
+            format!("{nobody}: the canary {is} paused")
+        }
         ([], _) if held && incident.closed.is_some() => format!("{nobody}: it closed while it was held"),
         ([], _) if incident.closed.is_some() => match not_told(log) {
             true => format!("{nobody}: {TOO_SOON}"),

@@ -64,7 +64,7 @@ pub(in crate::cli) fn sample() -> (Incident, Vec<LogEntry>) {
         request: Some("POST https://127.0.0.1:33125/canary-team/ledger-1/create-key -> 500 in 2 ms".into()),
         request_id: Some("edd60d4745d84a21a6b3/1".into()),
         runbook: Some("https://wiki.example.com/keys".into()),
-        blocks: vec!["list_keys".into(), "transact".into()],
+        blocks: (1..=7).map(|it| format!("use_key_{it}")).collect(),
         run: "482d5pns8z".into(),
         trace: "4bf92f3577b34da6a3ce929d0e0e4736".into(),
         started: at(-600),
@@ -132,8 +132,8 @@ api::create_key (assertion)
   found       expected success, got 500 SEQ000
   request     POST https://127.0.0.1:33125/canary-team/ledger-1/create-key ->
               500 in 2 ms, request id edd60d4745d84a21a6b3/1
-  blocks      list_keys, transact
-  run         482d5pns8z
+  blocks      use_key_1, use_key_2, use_key_3, use_key_4, use_key_5 and 2 more
+  newest run  482d5pns8z
   trace       4bf92f3577b34da6a3ce929d0e0e4736
   runbook     https://wiki.example.com/keys
 
@@ -194,8 +194,8 @@ api::create_key (assertion)
   found       expected success, got 500 SEQ000
   request     POST https://127.0.0.1:33125/canary-team/ledger-1/create-key ->
               500 in 2 ms, request id edd60d4745d84a21a6b3/1
-  blocks      list_keys, transact
-  run         482d5pns8z
+  blocks      use_key_1, use_key_2, use_key_3, use_key_4, use_key_5 and 2 more
+  newest run  482d5pns8z
   trace       4bf92f3577b34da6a3ce929d0e0e4736
   runbook     https://wiki.example.com/keys
 
@@ -304,6 +304,11 @@ fn the_last_sentence_says_who_was_told_or_why_nobody_was() {
             &Incident { held: Some(muted), ..open.clone() },
             with(vec![]),
             "nobody has been paged yet: silence s-3f9k2m7q4x holds it (a deploy); open for 1 h",
+        ),
+        (
+            &Incident { held: Some(Held::Paused), ..closed.clone() },
+            with(vec![]),
+            "nobody was paged: the canary was paused; closed after 12 min",
         ),
         (
             &Incident { kind: Kind::Missed, ..open.clone() },

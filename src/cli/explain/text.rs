@@ -10,6 +10,7 @@ use crate::{
     alert::{
         Audience, Ending, Evidence, Held, Incident, Kind,
         log::{Happened, LogEntry},
+        page::first,
     },
     cli::layout::{clock_time, day, lasted, wrapped},
     verdict::Severity,
@@ -17,6 +18,9 @@ use crate::{
 
 /// How wide the names before a text are.
 const LABEL: usize = 11;
+
+/// How many of the steps that a failure blocks are named.
+const NAMED: usize = 5;
 
 /// How somebody reads it.
 pub(super) struct Reading {
@@ -106,7 +110,8 @@ fn head(incident: &Incident, log: &[LogEntry], reading: &Reading) -> Vec<(&'stat
     if let Some(it) = acknowledged {
         head.push(("taken by", format!("{}, {}", it.by, at(it.at))));
     }
-    if let Some(it) = held {
+    // What still holds it when it closes holds nothing any more; the timeline has it.
+    if let Some(it) = held.as_ref().filter(|_| closed.is_none()) {
         head.push(("held", why_held(it, &at)));
     }
     if *rounds > 1 {
@@ -158,14 +163,16 @@ fn evidence(text: &mut String, incident: &Incident, root: &Evidence) {
     text.push_str(&wrapped(&format!("{name} ({cause})"), "", "  "));
     let request_id = request_id.as_ref().map(|it| format!(", request id {it}")).unwrap_or_default();
     let request = request.as_ref().map(|it| format!("{it}{request_id}"));
-    let blocks = (!blocks.is_empty()).then(|| blocks.join(", "));
+    let (named, more) = first(blocks, NAMED);
+    let more = if more > 0 { format!(" and {more} more") } else { String::new() };
+    let blocks = (!blocks.is_empty()).then(|| format!("{}{more}", named.join(", ")));
     let rows = [
         ("promise", Some(promise.clone())),
         ("found", Some(message.clone())),
         ("remedy", remedy.clone()),
         ("request", request),
         ("blocks", blocks),
-        ("run", Some(run.clone())),
+        ("newest run", Some(run.clone())),
         ("trace", Some(trace.clone())),
         ("runbook", runbook.clone()),
     ];
