@@ -118,7 +118,7 @@ impl<'f> Chaos<'f> {
         if fastrand::u32(..4) == 0 {
             self.calm_pagerduty();
             // Every fault in its turn, and none between two.
-            if self.turn % 2 == 0 {
+            if self.turn.is_multiple_of(2) {
                 let (fault, _) = CATALOGUE[(self.turn / 2) % CATALOGUE.len()];
                 self.pagerduty.switch(fault, true).unwrap();
             }
