@@ -12,10 +12,10 @@ use std::{
 };
 
 use coalmine::{
-    RunRecord, Severity, Verdict,
+    RunRecord, Verdict,
     pages::{
-        self, CanaryRow, CanaryView, Incident, Login, Message, OperationRow, Overview, Running, RunsShown,
-        StepFailure, StepRow, StepView, SurfaceView,
+        self, Alerts, CanaryRow, CanaryView, IncidentView, IncidentsView, Login, Message, OpenIncident,
+        OperationRow, Overview, Running, RunsShown, StepFailure, StepRow, StepView, SurfaceView,
     },
     report::html::{Assets, RunView, Site, report, run},
     store::{Pause, StepPoint, StepStatistics},
@@ -24,6 +24,8 @@ use jiff::SignedDuration;
 
 #[path = "../tests/html/fixture.rs"]
 mod fixture;
+#[path = "../tests/html/wrong.rs"]
+mod wrong;
 
 /// How often each thing is done before the median is taken.
 const TIMES: usize = 25;
@@ -173,7 +175,7 @@ fn step_rows(count: usize) -> Vec<StepRow> {
 fn canary_view<'a>(row: &'a CanaryRow, steps: &'a [StepRow]) -> CanaryView<'a> {
     let runs = RunsShown { runs: &row.runs, next: Some("older"), ..RunsShown::default() };
     let since = fixture::now() - SignedDuration::from_hours(24 * 30);
-    CanaryView { now: fixture::now(), row, steps, since, runs }
+    CanaryView { now: fixture::now(), row, steps, since, runs, alerts: None }
 }
 
 fn operations() -> Vec<OperationRow> {
@@ -209,19 +211,32 @@ fn write(folder: &Path, records: &[String]) -> Result<(), Box<dyn Error>> {
     }
     let never =
         CanaryRow { canary: "search".into(), rhythm: Some("every hour".into()), ..CanaryRow::default() };
-    let incident = Incident {
-        title: "api::create_key: expected success, got 500 internal error".into(),
-        severity: Severity::Critical,
-        since: fixture::now() - SignedDuration::from_mins(12),
-        run: Some("api-2".into()),
-        state: Some("paged Kim, not yet acknowledged".into()),
-    };
     let canaries = vec![fixture::canary("api", Verdict::Failed), busy, paused, never];
-    let overview = Overview { incidents: Some(vec![incident]), ..fixture::overview_of(canaries) };
+    let overview = Overview { alerts: Some(wrong::alerts()), ..fixture::overview_of(canaries) };
     put("overview", pages::overview(&site, &overview))?;
     let green = vec![fixture::canary("api", Verdict::Passed), fixture::canary("onboarding", Verdict::Passed)];
-    let green = Overview { incidents: Some(vec![]), ..fixture::overview_of(green) };
+    let green = Overview {
+        alerts: Some(Alerts { pager: wrong::pager(), ..Alerts::default() }),
+        ..fixture::overview_of(green)
+    };
     put("overview-green", pages::overview(&site, &green))?;
+    for (name, may_change) in [("incident", true), ("incident-linked", false)] {
+        let open = OpenIncident { incident: wrong::acknowledged(), tellings: vec![wrong::telling()] };
+        let (log, alerts) = (wrong::log(), wrong::alerts());
+        let view = IncidentView { now: fixture::now(), open: &open, log: &log, alerts: &alerts, may_change };
+        put(name, pages::incident(&site, &view))?;
+    }
+    let canaries = ["api".to_owned(), "billing".to_owned()];
+    let view = IncidentsView {
+        now: fixture::now(),
+        alerts: &wrong::alerts(),
+        canaries: &canaries,
+        history: &wrong::past(),
+        later: true,
+        next: Some(wrong::ago(9000)),
+        may_change: true,
+    };
+    put("incidents", pages::incidents(&site, &view))?;
     put("overview-50", pages::overview(&site, &fixture::overview_of(rows(50))))?;
 
     let read = |file: &String| -> Result<Records, Box<dyn Error>> {

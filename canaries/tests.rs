@@ -5,6 +5,8 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
+#[path = "tests/alert_commands.rs"]
+mod alert_commands;
 #[path = "tests/bad_input.rs"]
 mod bad_input;
 #[path = "tests/codes.rs"]
@@ -17,6 +19,8 @@ mod imports;
 mod markers;
 #[path = "tests/outside.rs"]
 mod outside;
+#[path = "tests/paging.rs"]
+mod paging;
 #[path = "tests/process.rs"]
 mod process;
 #[path = "tests/program.rs"]

@@ -182,9 +182,14 @@ impl SandboxWorld {
     #[must_use]
     pub fn exports(&self, ca: &str) -> Vec<(String, String)> {
         let Access { target, gmail, gmail_root, roots: _ } = self.access();
+        let pagerduty = self.sandbox.pagerduty();
         [
             ("COALMINE_TARGET", target.entry.as_str()),
             ("COALMINE_CA", ca),
+            ("COALMINE_PAGERDUTY_KEY", pagerduty.routing_key()),
+            ("COALMINE_PAGERDUTY_EVENTS", pagerduty.root()),
+            ("COALMINE_PAGERDUTY_TOKEN", pagerduty.api_token()),
+            ("COALMINE_PAGERDUTY_API", pagerduty.root()),
             ("SEQUENCE_TEAM", &target.team),
             ("SEQUENCE_PRODUCTION_LEDGER", &target.production_ledger),
             ("SEQUENCE_CREDENTIAL", target.credential.expose()),

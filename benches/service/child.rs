@@ -60,6 +60,7 @@ fn serve(suite: Suite, path: &Path) -> Outcome<()> {
             patience: Duration::from_secs(10),
             end: Duration::from_secs(20),
             traces: None,
+            anchors: Vec::new(),
             alerts: coalmine::service::Alerts::default(),
         };
         let store = Arc::new(SqliteStore::open(path, Retention::default()).await?);

@@ -60,6 +60,10 @@ fn it_prints_where_everything_is_and_ends_on_ctrl_c_without_a_trace() {
         let names: Vec<_> = sandbox.exports.keys().map(String::as_str).collect();
         let expected = [
             "COALMINE_CA",
+            "COALMINE_PAGERDUTY_API",
+            "COALMINE_PAGERDUTY_EVENTS",
+            "COALMINE_PAGERDUTY_KEY",
+            "COALMINE_PAGERDUTY_TOKEN",
             "COALMINE_TARGET",
             "GMAIL_API_ROOT",
             "GMAIL_CLIENT_ID",

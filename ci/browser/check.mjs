@@ -4,6 +4,7 @@ import { createRequire } from "node:module";
 import { join } from "node:path";
 import { TOKEN, access, foreign, plain } from "./access.mjs";
 import { hostile } from "./hostile.mjs";
+import { incident, over } from "./incident.mjs";
 import { failedRun, green, greenAgain, red, tabs, typing } from "./live.mjs";
 import { look } from "./look.mjs";
 import { serve } from "./service.mjs";
@@ -64,7 +65,16 @@ async function all() {
     // Red, inconclusive and paused with the longest texts; green; and what strangers see.
     await looked([...pages, ...["/", "/surface", "/canaries/api"].map((it) => watched.base + it), `${locked.base}/login`]);
   })();
-  await Promise.all([turns, others]);
+  const wrong = (async () => {
+    const broken = await serve(program, { options: ["--every", "2s", "--control", "127.0.0.1:0"] });
+    services.push(broken);
+    const pages = await incident(browser, broken);
+    say("an incident is seen, acknowledged, and muted on a phone without JavaScript");
+    await looked(pages);
+    await over(browser, broken);
+    say("it is over, and its history says who was told");
+  })();
+  await Promise.all([turns, others, wrong]);
 }
 
 // Whoever ends this ends what it has started.

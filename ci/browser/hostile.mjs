@@ -48,7 +48,7 @@ export async function hostile(browser, program, programs) {
   const evil = await product();
   try {
     const service = await serve(program, {
-      options: ["--every", "1h"],
+      options: ["--every", "1h", "--no-alerts"],
       environment: {
         COALMINE_TARGET: evil.address, COALMINE_CA: evil.authority, SEQUENCE_TEAM: "team", SEQUENCE_PRODUCTION_LEDGER: "prod",
         SEQUENCE_CREDENTIAL: "a-credential-of-nobody", SEQUENCE_EMAIL: "nobody@example.com",

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# The status page in a real browser: green soon after the start, red and green again without a reload, hostile answers,
-# logging in, without JavaScript, narrow and wide, dark and light, and axe's rules.
+# The status page in a real browser: green soon after the start, red and green again without a reload, hostile answers, an
+# incident, logging in, without JavaScript, narrow and wide, dark and light, and axe's rules.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 

@@ -12,7 +12,7 @@ use std::{
 use jiff::Timestamp;
 
 use super::{
-    Incident, Page, PageContext, Silence,
+    Audience, Incident, Page, PageContext, Silence,
     drill::DrillState,
     log::LogEntry,
     notifier::{Outcome, RemoteIncident},
@@ -33,6 +33,8 @@ pub struct Book {
     /// In the order in which they end.
     silences: Vec<Silence>,
     post: Post,
+    /// Those of whom somebody tells.
+    told: Vec<Audience>,
     drill: DrillState,
     /// Incidents that have closed and may still be spoken of.
     closed: HashMap<String, Incident>,
@@ -331,7 +333,24 @@ impl Book {
         }
         let changed: Vec<Incident> =
             state.incidents.iter().filter(|it| !before.incidents.contains(it)).cloned().collect();
+        let is_new = |it: &&Incident| before.incidents.iter().all(|old| old.id != it.id);
+        let unheard: Vec<LogEntry> =
+            changed.iter().filter(is_new).filter_map(|it| self.unheard(it, now)).collect();
         self.take(effects, changed, now);
+        self.note(unheard);
+    }
+
+    /// That nobody will hear of it.
+    fn unheard(&self, incident: &Incident, now: Timestamp) -> Option<LogEntry> {
+        let audience = incident.kind.audience();
+        let (notifier, why) = match audience {
+            Audience::OnCall => ("nobody", "no notifier tells of incidents: COALMINE_NOTIFY names none"),
+            Audience::Owners => {
+                ("nobody", "no notifier tells the owners of canaries: COALMINE_OWNERS names none")
+            }
+        };
+        let what = super::log::Happened::NotTold { notifier: notifier.to_owned(), why: why.to_owned() };
+        (!self.told.contains(&audience)).then(|| LogEntry { incident: incident.id.clone(), at: now, what })
     }
 
     /// Takes over what the rules have decided.

@@ -9,8 +9,9 @@ use serde::{Deserialize, Serialize};
 use super::{Acknowledged, Closed, Evidence, Green, Incident, Kind};
 use crate::verdict::Severity;
 
+pub(crate) use self::text::span;
 pub use self::{
-    short::{first, short, short_by},
+    short::{first, share, short, short_by},
     text::{Field, is_address},
 };
 

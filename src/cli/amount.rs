@@ -22,12 +22,21 @@ pub(super) fn interval(text: &str) -> Result<Duration, String> {
         .ok_or_else(|| format!("expected at least {SHORTEST:?}, such as `10s`, `5m` or `1h 30m`"))
 }
 
+/// How long something is to last, as people write it. A day has 24 hours here.
+pub(super) fn span(text: &str) -> Result<Duration, String> {
+    days(text)
+        .filter(|it| *it >= SHORTEST)
+        .ok_or_else(|| format!("expected at least {SHORTEST:?}, such as `30m`, `2h` or `1d 12h`"))
+}
+
+fn days(text: &str) -> Option<Duration> {
+    let span = text.parse::<Span>().ok()?.to_duration(SpanRelativeTo::days_are_24_hours()).ok()?;
+    Duration::try_from(span).ok()
+}
+
 /// A time that has passed, as people write it. A day has 24 hours here.
 pub(super) fn age(text: &str) -> Result<Duration, String> {
-    let span = text.parse::<Span>().ok();
-    let duration = span.and_then(|it| it.to_duration(SpanRelativeTo::days_are_24_hours()).ok());
-    duration
-        .and_then(|it| Duration::try_from(it).ok())
+    days(text)
         .filter(|it| *it >= SHORTEST_AGE)
         .ok_or_else(|| "expected at least an hour, such as `90d`, `12w` or `36h`".to_owned())
 }

@@ -1,9 +1,19 @@
 //! The suite as a program: one binary per product, with the same commands for each.
 
 #[cfg(feature = "server")]
+mod acknowledge;
+#[cfg(feature = "server")]
+mod alert;
+#[cfg(feature = "server")]
 mod amount;
 mod document;
+#[cfg(feature = "server")]
+mod explain;
 mod fault;
+#[cfg(feature = "server")]
+mod incidents;
+#[cfg(feature = "server")]
+mod layout;
 mod outputs;
 #[cfg(feature = "server")]
 mod report;
@@ -12,8 +22,14 @@ mod sandbox;
 #[cfg(feature = "server")]
 mod serve;
 #[cfg(feature = "server")]
+mod service;
+#[cfg(feature = "server")]
+mod silence;
+#[cfg(feature = "server")]
 mod store;
 mod surface;
+#[cfg(feature = "server")]
+mod trouble;
 
 use std::{ffi::OsString, fmt, io::Write as _, process::ExitCode, sync::Arc, time::Duration};
 
@@ -64,6 +80,33 @@ enum Command<O: Args> {
     /// Looks after what the service keeps: how much it is, a copy, a copy put back.
     #[cfg(feature = "server")]
     Store(store::StoreArguments),
+    /// Lists what is wrong and what was.
+    #[cfg(feature = "server")]
+    Incidents(incidents::IncidentsArguments),
+    /// Says why an incident paged somebody, or did not.
+    #[cfg(feature = "server")]
+    Explain(explain::ExplainArguments),
+    /// Takes care of an incident: nobody is reminded of it.
+    #[cfg(feature = "server")]
+    Ack(acknowledge::AcknowledgeArguments),
+    /// Gives an incident back: reminders begin anew.
+    #[cfg(feature = "server")]
+    Unack(acknowledge::AcknowledgeArguments),
+    /// Tells nobody of what fails, for a while and with a reason. Runs go on.
+    #[cfg(feature = "server")]
+    Mute(silence::MuteArguments),
+    /// Announces a maintenance window: nobody is told of what fails in it.
+    #[cfg(feature = "server")]
+    Maintenance(silence::MaintenanceArguments),
+    /// Ends a mute or a maintenance window before its time.
+    #[cfg(feature = "server")]
+    Unmute(silence::UnmuteArguments),
+    /// Lists what is muted, now or later.
+    #[cfg(feature = "server")]
+    Silences(silence::SilencesArguments),
+    /// Tries whether a page would arrive.
+    #[cfg(feature = "server")]
+    Alert(alert::AlertArguments),
     /// Runs the product's sandbox alone, and prints the environment that points the canaries at it.
     Sandbox(sandbox::SandboxArguments<O>),
     /// Runs the canaries once and prints what of the product's OpenAPI document they have not seen.
@@ -100,6 +143,24 @@ pub fn main<S: Setup, O: Args>(
         Command::Report(arguments) => report::run(&arguments),
         #[cfg(feature = "server")]
         Command::Store(arguments) => store::run(&arguments),
+        #[cfg(feature = "server")]
+        Command::Incidents(arguments) => incidents::run(&arguments, suite()),
+        #[cfg(feature = "server")]
+        Command::Explain(arguments) => explain::run(&arguments),
+        #[cfg(feature = "server")]
+        Command::Ack(arguments) => acknowledge::run(&arguments, true),
+        #[cfg(feature = "server")]
+        Command::Unack(arguments) => acknowledge::run(&arguments, false),
+        #[cfg(feature = "server")]
+        Command::Mute(arguments) => silence::mute(&arguments),
+        #[cfg(feature = "server")]
+        Command::Maintenance(arguments) => silence::maintenance(&arguments),
+        #[cfg(feature = "server")]
+        Command::Unmute(arguments) => silence::unmute(&arguments),
+        #[cfg(feature = "server")]
+        Command::Silences(arguments) => silence::list(&arguments),
+        #[cfg(feature = "server")]
+        Command::Alert(arguments) => alert::run::<S>(&arguments, suite()),
         Command::Sandbox(arguments) => sandbox::run(arguments, sandbox),
         Command::Surface(arguments) => surface::run::<S>(&arguments, suite, document),
     }

@@ -283,6 +283,8 @@ pub struct OwnSettings {
     pub location: String,
     /// `COALMINE_TOKEN`: who knows it may ask the service.
     pub token: Option<Secret>,
+    /// `COALMINE_SERVICE`: where commands find the service that runs.
+    pub service: Option<String>,
     /// `OTEL_…`: where traces go, if anywhere.
     pub traces: Option<OtlpSettings>,
     /// `COALMINE_NOTIFY` and others: who is told of what goes wrong. Only the service tells anybody.
@@ -304,6 +306,7 @@ impl OwnSettings {
             reports,
             location: settings.optional("COALMINE_LOCATION").unwrap_or_else(|| "local".to_owned()),
             token: settings.optional_secret("COALMINE_TOKEN"),
+            service: settings.optional("COALMINE_SERVICE"),
             traces: OtlpSettings::read(settings),
             alerts: AlertSettings::read(settings),
             anchors: Anchor::read(settings),

@@ -4,12 +4,13 @@ use jiff::{Timestamp, civil::Date};
 use maud::{Markup, html};
 
 use super::{
-    CanaryRow, NAME, SENTENCE, Tally,
+    Alerts, CanaryRow, NAME, SENTENCE, Tally, alerts,
     control::{pause, resume, run_now},
     row::{past, paused, plan, root, since, uptime_is},
-    timeline,
+    silence, timeline,
 };
 use crate::{
+    alert::Scope,
     report::html::{
         HOME, Head, Site, canary_path, framed, run_path, step_path,
         text::{badge, counted, line, measured, shape, time, when},
@@ -34,6 +35,8 @@ pub struct CanaryView<'a> {
     pub since: Timestamp,
     /// The runs that were asked for.
     pub runs: RunsShown<'a>,
+    /// What is open of it and silent about it; none if nobody watches, and then the page does not speak of it.
+    pub alerts: Option<&'a Alerts>,
 }
 
 /// A step of a canary.
@@ -67,7 +70,7 @@ pub struct RunsShown<'a> {
 /// The page.
 #[must_use]
 pub fn canary(site: &Site<'_>, view: &CanaryView<'_>) -> String {
-    let CanaryView { now, row, steps, since: counted_since, runs } = *view;
+    let CanaryView { now, row, steps, since: counted_since, runs, alerts } = *view;
     let path = canary_path(&row.canary);
     let verdict = row.verdict();
     let mark = verdict.map_or("none", Verdict::as_str);
@@ -83,6 +86,7 @@ pub fn canary(site: &Site<'_>, view: &CanaryView<'_>) -> String {
             }
             (since(row, now))
         }
+        @if let Some(alerts) = alerts { (incidents(alerts, &row.canary, steps, &path, now)) }
         section class={ "card canary " (mark) } aria-labelledby="stands" {
             h2 #stands.unseen { "How it stands" }
             dl.plan.beside { (plan(row, now)) }
@@ -96,6 +100,31 @@ pub fn canary(site: &Site<'_>, view: &CanaryView<'_>) -> String {
         (days(row, &path))
     };
     framed(site, &Head { verdict, title: &row.canary, live: true, alone: false, waits: false }, &main)
+}
+
+/// What is open of it, what is silent about it, and the form that silences it.
+fn incidents(alerts: &Alerts, canary: &str, steps: &[StepRow], path: &str, now: Timestamp) -> Markup {
+    let open: Vec<_> = alerts.open.iter().filter(|it| it.incident.canary == canary).collect();
+    let covers = |scope: &Scope| match scope {
+        Scope::Everything => true,
+        Scope::Canary(it) | Scope::Step(it, _) => it == canary,
+    };
+    let silences: Vec<_> = alerts.silences.iter().filter(|it| covers(&it.scope)).collect();
+    let worst = open.iter().map(|it| alerts::mark(&it.incident)).min_by_key(|it| *it != "failed");
+    let whole = (canary.to_owned(), format!("the whole canary {canary}"));
+    let each = steps.iter().map(|it| (format!("{canary}::{}", it.step), it.step.clone()));
+    let scopes: Vec<_> = [whole].into_iter().chain(each).collect();
+    html! {
+        section class={ "card incidents " (worst.unwrap_or_default()) } aria-labelledby="incidents" {
+            h2 #incidents {
+                @if open.is_empty() { "No open incidents" }
+                @else { (counted(open.len(), "open incident", "open incidents")) }
+            }
+            @if !open.is_empty() { ul { @for it in &open { (alerts::item(it, now)) } } }
+            @if !silences.is_empty() { (silence::list(&silences, now, path, true)) }
+            div.more { (silence::mute("canary", path, silence::Scopes::Of(&scopes))) }
+        }
+    }
 }
 
 fn steps(canary: &str, steps: &[StepRow], since: Timestamp) -> Markup {

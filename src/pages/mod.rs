@@ -3,21 +3,29 @@
 //! Everything is a pure function from plain data to text; who asks says what time it is. The page of a run is in
 //! [`report::html`](crate::report::html), because it needs no store.
 
+mod alerts;
 mod canary;
 mod chart;
 mod control;
+mod incident;
+mod incidents;
 mod message;
 mod overview;
 mod row;
+mod silence;
 mod step;
+mod story;
 mod surface;
 mod timeline;
 mod uptime;
 
+pub use alerts::{Alerts, OpenIncident, Pager};
 pub use canary::{CanaryView, RunsShown, StepRow, canary};
 pub(crate) use control::REASON;
+pub use incident::{IncidentView, incident};
+pub use incidents::{IncidentsView, PastIncident, incidents};
 pub use message::{Login, Message, login, message};
-pub use overview::{Incident, Overview, overview};
+pub use overview::{Overview, overview};
 pub use row::{CanaryRow, Running};
 pub use step::{StepFailure, StepView, step};
 pub use surface::{OperationRow, SurfaceView, surface};

@@ -4,7 +4,8 @@ use jiff::Timestamp;
 use maud::{Markup, html};
 
 use super::{
-    CanaryRow, NAME, SENTENCE,
+    Alerts, CanaryRow, NAME,
+    alerts::banner,
     control::{pause, resume, run_now},
     row::{past, paused, plan, root, since, uptime_is},
     timeline,
@@ -12,9 +13,9 @@ use super::{
 use crate::{
     report::html::{
         HOME, Head, Site, canary_path, framed, run_path,
-        text::{badge, counted, lasting, line, near, shape, slug, time, when},
+        text::{badge, line, shape, slug, time, when},
     },
-    verdict::{Severity, Verdict},
+    verdict::Verdict,
 };
 
 /// How many runs are listed.
@@ -32,29 +33,14 @@ pub struct Overview {
     pub now: Timestamp,
     /// Every canary, in the order of the suite.
     pub canaries: Vec<CanaryRow>,
-    /// What is open; none if nobody watches, and then the page does not speak of it.
-    pub incidents: Option<Vec<Incident>>,
-}
-
-/// What is open for one canary and root.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Incident {
-    /// What is wrong, in one line.
-    pub title: String,
-    /// How loud it is.
-    pub severity: Severity,
-    /// Since when.
-    pub since: Timestamp,
-    /// The run that opened it, or shows it best.
-    pub run: Option<String>,
-    /// What is being done: who was paged, who has acknowledged it.
-    pub state: Option<String>,
+    /// How alerts stand; none if nobody watches, and then the page does not speak of it.
+    pub alerts: Option<Alerts>,
 }
 
 /// The page.
 #[must_use]
 pub fn overview(site: &Site<'_>, overview: &Overview) -> String {
-    let Overview { now, canaries, incidents } = overview;
+    let Overview { now, canaries, alerts } = overview;
     let told = canaries.iter().filter_map(CanaryRow::verdict);
     let verdict = Some(Verdict::worst(told)).filter(|_| canaries.iter().any(|it| it.last().is_some()));
     let title = headline(canaries, verdict);
@@ -63,7 +49,7 @@ pub fn overview(site: &Site<'_>, overview: &Overview) -> String {
             h1 { (shape(verdict.map_or("none", Verdict::as_str))) (title) }
             (culprits(canaries))
         }
-        @if let Some(incidents) = incidents { (self::incidents(incidents, *now)) }
+        @if let Some(alerts) = alerts { (banner(alerts, *now)) }
         @if canaries.is_empty() { p { "This suite has no canaries." } }
         @let is_crowd = canaries.len() > CROWD;
         @for canary in canaries { (row(canary, *now, is_crowd)) }
@@ -109,43 +95,6 @@ fn culprits(canaries: &[CanaryRow]) -> Markup {
                         (shape(it.verdict().map_or("none", Verdict::as_str))) (line(&it.canary, NAME))
                     }
                     " "
-                }
-            }
-        }
-    }
-}
-
-fn incidents(incidents: &[Incident], now: Timestamp) -> Markup {
-    html! {
-        section class={ "card incidents" @if !incidents.is_empty() { " failed" } } aria-labelledby="incidents" {
-            h2 #incidents {
-                @if incidents.is_empty() {
-                    "No open incidents"
-                } @else {
-                    (counted(incidents.len(), "open incident", "open incidents"))
-                }
-            }
-            @if !incidents.is_empty() {
-                ul {
-                    @for it in incidents {
-                        li {
-                            @match it.severity {
-                                Severity::Critical => span.tag.failed { "critical" },
-                                Severity::Warning => span.tag { "warning" },
-                            }
-                            " "
-                            @match &it.run {
-                                Some(run) => a href=(run_path(run)) { (line(&it.title, SENTENCE)) },
-                                None => (line(&it.title, SENTENCE)),
-                            }
-                            span.dim {
-                                " since " (near(it.since, now)) " (" (lasting(now.duration_since(it.since))) ")"
-                                @if let Some(state) = &it.state {
-                                    " · " (line(state, NAME))
-                                }
-                            }
-                        }
-                    }
                 }
             }
         }

@@ -20,6 +20,7 @@ use super::{
     api::{OperationAnswer, surface::stands},
     control::refused,
     gate::Entry,
+    incidents::shown as alerts,
     overview::{days, row_of},
     pages::{STATISTICS, logout, ours, unreadable},
 };
@@ -118,6 +119,7 @@ async fn shown(
     let steps = steps(plan.map(|it| &**it), statistics, &verdicts.collect());
     let later = wish.after.is_some();
     let page = runs(state, name, &wish).await?;
+    let alerts = alerts(service);
     let shown = CanaryView {
         now,
         row: &row,
@@ -130,6 +132,7 @@ async fn shown(
             later,
             next: page.next.as_deref(),
         },
+        alerts: Some(&alerts),
     };
     let (logout, target) = (logout(state, entry), service.target());
     let site = Site { logout: logout.as_deref(), ..ours(&service.plan().suite, &target) };

@@ -240,8 +240,8 @@ fn entry(state: &State, request: &Request, path: &str) -> Option<Entry> {
     let value = |name: &str| query.split('&').find_map(|it| it.strip_prefix(name)?.strip_prefix('='));
     let (until, signature) = (value("until")?, value("sig")?);
     let now = state.service.clock().now();
-    (reads && path.starts_with("/runs/") && key.holds(Purpose::Link, path, until, signature, now))
-        .then_some(Entry::Link)
+    let shared = path.starts_with("/runs/") || path.starts_with("/incidents/");
+    (reads && shared && key.holds(Purpose::Link, path, until, signature, now)).then_some(Entry::Link)
 }
 
 #[cfg(test)]

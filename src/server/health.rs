@@ -9,6 +9,7 @@ use jiff::SignedDuration;
 use serde_json::json;
 
 use super::{State, answer::json_text};
+use crate::alert::heartbeat::{Beat, Health, decide};
 
 /// How late a canary may be before the scheduler counts as stuck.
 const LATE: SignedDuration = SignedDuration::from_secs(60);
@@ -17,7 +18,7 @@ pub(super) async fn alive() -> Response {
     json_text(StatusCode::OK, "{\"alive\":true}\n")
 }
 
-/// 503 with every reason if runs are not made or not kept. It names no canary's verdict: that is `/run`'s.
+/// 503 with every reason if runs are not made or not kept, or pages are not delivered. It names no canary's verdict: that is `/run`'s.
 pub(super) async fn ready(From(state): From<State>) -> Response {
     let reasons = reasons(&state);
     let status = if reasons.is_empty() { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
@@ -41,6 +42,9 @@ fn reasons(state: &State) -> Vec<String> {
         // Why is in the log: everybody may ask this, and paths are nobody's business.
         let waiting = snapshot.store.waiting;
         reasons.push(format!("runs cannot be kept since {since:.0}; {waiting} wait in memory"));
+    }
+    if let Beat::Hold(undelivered) = decide(&Health { late: Vec::new(), ..state.service.health() }, now) {
+        reasons.extend(undelivered);
     }
     for canary in &snapshot.canaries {
         let due =

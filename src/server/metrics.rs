@@ -4,9 +4,10 @@
 //! another name than its samples (`x` and `x_total`), so that readers of the older format, which is what every
 //! scraper understands, take all counters for untyped.
 //!
-//! Numbers come from [`Service::snapshot`] and not from events, because who reads events may lose some. The labels are
+//! Numbers come from [`Service::snapshot`] and [`Service::alerts`] and not from events, because who reads events may lose some. The labels are
 //! names of the plan and a few fixed words, so that there are never more series than the suite has steps.
 
+mod alerts;
 mod text;
 
 use std::time::Duration;
@@ -16,7 +17,7 @@ use jiff::Timestamp;
 
 use self::text::{Kind, Text};
 use crate::{
-    service::{CanaryView, LATENESS_BOUNDS, Service, Snapshot},
+    service::{AlertView, CanaryView, LATENESS_BOUNDS, Service, Snapshot},
     store::Trigger,
     verdict::Verdict,
 };
@@ -30,19 +31,22 @@ const PATIENCE: Duration = Duration::from_secs(2);
 /// The answer to `GET /metrics`.
 pub async fn answer(service: &Service) -> impl axum::response::IntoResponse + use<> {
     let size = tokio::time::timeout(PATIENCE, service.store().size()).await;
-    let text = render(&service.snapshot(), size.ok().and_then(Result::ok));
+    let size = size.ok().and_then(Result::ok);
+    let text = render(&service.snapshot(), &service.alerts(), service.clock().now(), size);
     ([(header::CONTENT_TYPE, CONTENT_TYPE), (header::CACHE_CONTROL, "no-store")], text)
 }
 
 /// How everything stands, as Prometheus reads it. The store's size is left out where it is not known.
 #[must_use]
-pub fn render(snapshot: &Snapshot, store_bytes: Option<u64>) -> String {
+pub fn render(snapshot: &Snapshot, alerts: &AlertView, now: Timestamp, store_bytes: Option<u64>) -> String {
     let mut text = Text::default();
     about_service(&mut text, snapshot, store_bytes);
     about_canaries(&mut text, &snapshot.canaries);
     about_schedule(&mut text, &snapshot.canaries);
     about_steps(&mut text, &snapshot.canaries);
     about_the_way(&mut text, &snapshot.canaries);
+    let canaries: Vec<_> = snapshot.canaries.iter().map(|it| &*it.canary).collect();
+    alerts::about(&mut text, &canaries, alerts, now);
     text.end()
 }
 

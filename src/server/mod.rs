@@ -5,8 +5,8 @@
 //!
 //! Reading order: this file (the public face and the routes), `routes`, `options`, `state`, `connection`, `idle`,
 //! `patient`, `gate`, `key`, `rate`, `answer`, `problem`, then the handlers: `run`, `promised`,
-//! `overview`, `canary`, `pages`, `login`, `feed`, `health`,
-//! `control`.
+//! `overview`, `canary`, `pages`, `incidents`, `login`, `feed`, `health`,
+//! `control`, `people`, `silences`.
 
 mod answer;
 pub mod api;
@@ -17,6 +17,7 @@ mod feed;
 mod gate;
 mod health;
 mod idle;
+mod incidents;
 mod key;
 mod login;
 pub mod metrics;
@@ -24,11 +25,13 @@ mod options;
 mod overview;
 mod pages;
 mod patient;
+mod people;
 mod problem;
 mod promised;
 mod rate;
 mod routes;
 mod run;
+mod silences;
 mod state;
 
 use std::{
@@ -47,7 +50,7 @@ use routes::Routes;
 pub(crate) use state::State;
 
 use crate::{
-    report::html::{EVENTS, HOME, LOGOUT, SURFACE},
+    report::html::{EVENTS, HOME, INCIDENTS, LOGOUT, SURFACE},
     secret::Secret,
     service::Service,
 };
@@ -163,6 +166,13 @@ fn routes(finish: impl FnOnce(Router<Arc<Service>>) -> Router<State>) -> Routes<
         .post("/canaries/{canary}/pause", control::pause)
         .post("/canaries/{canary}/resume", control::resume)
         .post("/canaries/{canary}/run", control::run)
+        .get(INCIDENTS, incidents::all)
+        .get("/incidents/{incident}", incidents::one)
+        .post("/incidents/{incident}/acknowledge", people::acknowledge)
+        .post("/incidents/{incident}/unacknowledge", people::unacknowledge)
+        .post("/silences", silences::begin)
+        .post("/silences/{silence}/lift", silences::lift)
+        .post("/alerts/drill", people::drill)
         .get("/assets/{name}", pages::asset)
         .get(login::LOGIN, login::form)
         .post(login::LOGIN, login::enter)

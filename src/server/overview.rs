@@ -23,6 +23,7 @@ use super::{
     answer::{Wanted, html, problem, with_verdict},
     feed::matters,
     gate::Entry,
+    incidents::shown,
     pages::{logout, ours},
 };
 use crate::{
@@ -135,11 +136,12 @@ async fn rendered(state: &State, entry: Entry) -> Result<(String, Verdict), Stor
         canaries.push(row_of(service, view, &days, now).await?);
     }
     let verdict = Verdict::worst(snapshot.canaries.iter().filter_map(|it| it.last()).map(|it| it.verdict));
+    let alerts = shown(service);
     let logout = logout(state, entry);
     // Of many canaries this takes a while: not on a thread that others wait for.
     let page = tokio::task::spawn_blocking(move || {
         let site = Site { logout: logout.as_deref(), ..ours(&snapshot.suite, &snapshot.target) };
-        overview(&site, &Overview { now, canaries, incidents: None })
+        overview(&site, &Overview { now, canaries, alerts: Some(alerts) })
     });
     match page.await {
         Ok(page) => Ok((page, verdict)),

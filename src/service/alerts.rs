@@ -42,6 +42,10 @@ pub struct AlertView {
     pub silences: Vec<Silence>,
     /// How each notifier stands.
     pub notifiers: Vec<NotifierHealth>,
+    /// The names of those that tell the engineer on call.
+    pub on_call: Vec<String>,
+    /// Whether one of these can be asked whether a page is there: only then a drill can succeed.
+    pub provable: bool,
     /// Since when a page waits that nobody at all has taken, and how many such there are.
     pub undelivered: Option<(Timestamp, usize)>,
     /// How the pager has fared in drills.
@@ -54,6 +58,10 @@ pub struct AlertView {
     pub heartbeat: Option<(HeartbeatCounts, Vec<String>)>,
     /// How many attempts were accepted, refused, failed, since the service started.
     pub attempts: [u64; 3],
+    /// How many attempts have begun and not ended.
+    pub on_their_way: usize,
+    /// When there is something to do next, if nothing happens before.
+    pub next: Option<Timestamp>,
 }
 
 /// An incident with all that has happened to it.
@@ -76,17 +84,36 @@ impl Service {
         let options = &self.shared.options.alerts;
         let counts = desk.counts();
         let blind = desk.blind();
+        let provable = self.can_be_proven();
         desk.look(|book, now| AlertView {
             open: book.open().cloned().collect(),
             silences: book.silences().to_vec(),
             notifiers: book.health(now),
+            on_call: options.notify.clone(),
+            provable,
             undelivered: book.undelivered(now),
             drill: book.drill().clone(),
             drilled: options.drills.is_some(),
             blind,
             heartbeat: options.heartbeat.as_ref().map(|it| (it.counts(), it.trouble())),
             attempts: [&counts.accepted, &counts.refused, &counts.failed].map(|it| it.load(Relaxed)),
+            on_their_way: book.on_their_way(),
+            next: book.wake(now),
         })
+    }
+
+    /// Whether a notifier of the engineer on call can be asked whether a page is there: only then a drill can succeed.
+    #[must_use]
+    pub fn can_be_proven(&self) -> bool {
+        let alerts = &self.shared.options.alerts;
+        let on_call = |name: &String| alerts.notify.contains(name);
+        alerts.notifiers.iter().any(|it| on_call(&it.manner().name) && it.remote().is_some())
+    }
+
+    /// Who has been told of what is open, by incident.
+    #[must_use]
+    pub fn tellings(&self) -> Vec<(Incident, Vec<Telling>)> {
+        self.shared.desk.look(|book, _| book.open().map(|it| (it.clone(), book.tellings(&it.id))).collect())
     }
 
     /// What is wrong with the service's own work, if anything, as the heartbeat sees it.
@@ -95,14 +122,19 @@ impl Service {
         health(&self.shared)
     }
 
-    /// An incident with all that has happened to it.
+    /// An incident with all that has happened to it. Of one that is known without the store, the log is empty where that
+    /// cannot be read: the page that somebody was sent at night opens all the same.
     ///
     /// # Errors
-    /// If the store cannot be read.
+    /// If it is not known otherwise, and the store cannot be read.
     pub async fn incident(&self, id: &str) -> Result<Option<IncidentStory>, StoreError> {
         let desk = &self.shared.desk;
-        let kept = self.shared.store.incident(id).await?;
+        let kept = self.shared.store.incident(id).await;
         let (now, tellings) = desk.look(|book, _| (book.incident(id).cloned(), book.tellings(id)));
+        let kept = match kept {
+            Err(_) if now.is_some() => None,
+            kept => kept?,
+        };
         let log = kept.as_ref().map(|(_, log)| log.as_slice()).unwrap_or_default();
         let log = log.iter().filter_map(|it| serde_json::from_str(it).ok()).collect();
         let incident = now.or_else(|| serde_json::from_str(&kept?.0.body).ok());

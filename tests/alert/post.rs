@@ -234,8 +234,24 @@ fn who_is_away_is_probed_and_tells_all_when_it_is_back() {
 }
 
 fn letters(number: usize) -> String {
-    let digit = |at: usize| char::from(b'a' + u8::try_from(at % 26).unwrap());
+    let digit = |at: usize| char::from(b'a' + u8::try_from(at % 26).expect("less than 26"));
     [digit(number / 676), digit(number / 26), digit(number)].iter().collect()
+}
+
+#[test]
+fn who_is_back_is_told_everything_at_once() {
+    check(
+        &["pd"],
+        "open x1   | pd trigger x1
+         away
+         open y1   | pd trigger y1
+         later:200
+         open z1   | pd trigger z1
+         later:200
+         open w1
+         +2        | pd trigger w1
+         accepted  | pd trigger x1, pd trigger y1, pd trigger z1",
+    );
 }
 
 #[test]
@@ -269,9 +285,9 @@ fn tokens_go_to_what_is_most_urgent_and_oldest() {
          accepted",
     );
     desk.pass(1);
-    for event in ["remind r1", "ack a1", "close e1", "open w1 warning", "open c1", "open d1"] {
+    for event in ["remind r1", "ack a1", "close e1", "open w1 warning", "open d1", "open c1"] {
         desk.act(event);
-        desk.pass(0);
+        desk.now += SignedDuration::from_millis(1);
     }
     let mut order = Vec::new();
     for _ in 0..6 {
@@ -284,8 +300,8 @@ fn tokens_go_to_what_is_most_urgent_and_oldest() {
     assert_eq!(
         order,
         [
-            "pd trigger c1",
             "pd trigger d1",
+            "pd trigger c1",
             "pd trigger w1",
             "pd resolve e1",
             "pd acknowledge a1",
@@ -383,6 +399,18 @@ fn what_is_refused_is_told_in_short_and_then_by_the_second() {
          refused pd   | pd trigger x1 r2 minimal
          accepted pd
          close x1     | pd resolve x1 r2, mail resolve x1 r2",
+    );
+    check_with_second(
+        &["pd"],
+        "open x1      | pd trigger x1
+         refused      | pd trigger x1 minimal
+         refused      | mail trigger x1 instead | escalated x1 pd>mail
+         accepted
+         remind x1    | pd trigger x1 r2, mail trigger x1 r2 instead
+         accepted mail
+         refused pd   | pd trigger x1 r2 minimal
+         refused
+         close x1     | mail resolve x1 r2 | not told x1 pd",
     );
 }
 
@@ -493,6 +521,22 @@ fn what_was_resolved_there_rests_until_the_next_round() {
          list pd         |  | gone x1
          resolved pd x1  |  | resolved x1 pd
          close x1        | slack resolve x1 r2",
+    );
+}
+
+#[test]
+fn what_is_open_ends_what_was_repeated_before() {
+    check(
+        &["pd"],
+        "open x1         | pd trigger x1
+         accepted
+         close x1        | pd resolve x1
+         accepted
+         open x2         | pd trigger x2
+         accepted
+         resolved pd x2  |  | resolved x2 pd
+         close x2
+         +3600",
     );
 }
 
@@ -669,6 +713,16 @@ fn a_clock_that_goes_back_makes_nothing_wait() {
     desk.play("open x1 | pd trigger x1\n accepted\n close x1 | pd resolve x1\n accepted");
     desk.pass(-86_400);
     desk.play("restart\n +60 | pd resolve x1\n accepted\n +3600");
+
+    let mut desk = Desk::new(&[route("pd")], None);
+    for number in 0..25 {
+        desk.act(&format!("open {}1", letters(number)));
+    }
+    assert_eq!(desk.due().len(), 20);
+    desk.pass(-86_400);
+    assert_eq!(desk.due().len(), 0);
+    desk.pass(2);
+    assert_eq!(desk.due().len(), 2, "the bucket fills as before");
 }
 
 #[test]

@@ -4,6 +4,8 @@
 //! otherwise it starts itself so, once per trial, and looks at what comes out.
 #![cfg(test)]
 
+#[cfg(feature = "server")]
+mod chaos;
 mod child;
 #[cfg(all(feature = "drill", feature = "server"))]
 mod command;
@@ -46,6 +48,7 @@ fn main() -> ExitCode {
     if let Some(name) = environment.get("FIXTURE_SUITE") {
         #[cfg(feature = "server")]
         match name {
+            chaos::SUITE => return chaos::program(),
             kills::SUITE => return kills::program(),
             heartbeat::SUITE => return heartbeat::program(),
             _ => (),
@@ -53,6 +56,8 @@ fn main() -> ExitCode {
         return coalmine::harness::main::<setup::FixtureSetup>(suites::by_name(name));
     }
     let modules: &[(&str, &[Case])] = &[
+        #[cfg(feature = "server")]
+        ("chaos", chaos::CASES),
         #[cfg(all(feature = "drill", feature = "server"))]
         ("command", command::CASES),
         ("configuration", configuration::CASES),

@@ -36,7 +36,7 @@ fn steps() -> Vec<StepRow> {
 
 fn page(row: &CanaryRow, runs: RunsShown<'_>) -> String {
     let since = now() - SignedDuration::from_hours(30 * 24);
-    let page = canary(&SITE, &CanaryView { now: now(), row, steps: &steps(), since, runs });
+    let page = canary(&SITE, &CanaryView { now: now(), row, steps: &steps(), since, runs, alerts: None });
     check(&page);
     page
 }

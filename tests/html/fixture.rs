@@ -187,5 +187,5 @@ pub(super) fn canary(name: &str, last: Verdict) -> CanaryRow {
 }
 
 pub(super) fn overview_of(canaries: Vec<CanaryRow>) -> Overview {
-    Overview { now: now(), canaries, incidents: None }
+    Overview { now: now(), canaries, alerts: None }
 }

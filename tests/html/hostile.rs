@@ -11,7 +11,7 @@ use super::{
     tags::{check, text},
 };
 
-const MARKUP: &str =
+pub(super) const MARKUP: &str =
     "</pre></main><script>alert(1)</script><img src=x onerror=alert(1)>\" onclick=\"x' &amp; ]]>";
 
 #[test]

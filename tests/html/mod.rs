@@ -3,10 +3,12 @@
 mod canary;
 mod fixture;
 mod hostile;
+mod incident;
 mod overview;
 mod run;
 mod step;
 mod tags;
+mod wrong;
 
 use coalmine::report::html::{Assets, assets, security_policy};
 

@@ -1,8 +1,8 @@
 //! The overview, and the small pages.
 
 use coalmine::{
-    Severity, Verdict,
-    pages::{CanaryRow, Incident, Login, Message, Overview, Running, Tally, login, message, overview},
+    Verdict,
+    pages::{Alerts, CanaryRow, Login, Message, Overview, Running, Tally, login, message, overview},
     store::Pause,
 };
 use jiff::SignedDuration;
@@ -10,6 +10,7 @@ use jiff::SignedDuration;
 use super::{
     fixture::{SITE, canary, day, now, overview_of, summary},
     tags::{check, text},
+    wrong::alerts,
 };
 
 fn page(canaries: Vec<CanaryRow>) -> String {
@@ -144,29 +145,19 @@ fn filtered_runs_do_not_speak_for_a_canary() {
 
 #[test]
 fn incidents_are_shown_where_somebody_watches() {
-    let of = |incidents| {
-        let page =
-            overview(&SITE, &Overview { incidents, ..overview_of(vec![canary("api", Verdict::Failed)]) });
+    let of = |alerts| {
+        let page = overview(&SITE, &Overview { alerts, ..overview_of(vec![canary("api", Verdict::Failed)]) });
         check(&page);
         text(&page)
     };
     assert!(!of(None).contains("incident"));
-    assert!(of(Some(vec![])).contains("No open incidents"));
-    let incident = Incident {
-        title: "api::create_key: expected success".into(),
-        severity: Severity::Critical,
-        since: now() - SignedDuration::from_mins(12),
-        run: Some("api-2".into()),
-        state: Some("acknowledged by Kim".into()),
-    };
-    let text = of(Some(vec![incident]));
-    assert!(text.contains("1 open incident"), "{text}");
-    assert!(
-        text.contains(
-            "critical api::create_key: expected success since 11:48 UTC (12 min) · acknowledged by Kim"
-        ),
-        "{text}"
-    );
+    assert!(of(Some(Alerts::default())).contains("No open incidents"));
+    let text = of(Some(alerts()));
+    assert!(text.contains("3 open incidents"), "{text}");
+    let line = "critical api::create_key failed (assertion): expected 201, got 500 since 11:48 UTC (12 min) · \
+                acknowledged by Kim at 11:55 UTC · pagerduty told at 11:50 UTC, and seen there";
+    assert!(text.contains(line), "{text}");
+    assert!(text.contains("1 silence holds"), "{text}");
 }
 
 #[test]

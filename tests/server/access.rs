@@ -100,6 +100,22 @@ async fn a_link_opens_one_page_for_a_while() {
     assert_eq!(status(rig.get(&rig.server.sign(path, past))).await, 401);
 }
 
+/// A page at night has a link to its incident: it is let in, and can do nothing.
+#[tokio::test]
+async fn a_link_to_an_incident_opens_that_one_and_changes_nothing() {
+    let rig = Rig::with_token().await;
+    let until = rig.service.clock().now().checked_add(SignedDuration::from_hours(1)).unwrap();
+    let link = rig.server.sign("/incidents/i-1", until);
+    assert_eq!(status(rig.get(&link)).await, 404, "it is let in, and there is none");
+    let signature = link.split_once('?').unwrap().1;
+    for path in ["/incidents", "/incidents/i-2", "/incidents/i-1/acknowledge", "/api/v1/incidents/i-1"] {
+        assert_eq!(status(rig.get(&format!("{path}?{signature}"))).await, 401, "{path}");
+    }
+    let taking = rig.server.sign("/incidents/i-1/acknowledge", until);
+    assert_eq!(status(rig.post(&taking)).await, 401, "a link only reads");
+    assert_eq!(status(rig.post(&link)).await, 401);
+}
+
 #[tokio::test]
 async fn only_its_own_names_are_answered() {
     let rig = Rig::with(|options| options.hosts = vec!["canaries.example.com".to_owned()]).await;

@@ -45,6 +45,7 @@ async fn a_member_that_is_missing_renamed_or_mistyped_is_noticed() {
         "/api/v1/runs",
         &run,
         "/api/v1/surface",
+        "/api/v1/alerts",
     ] {
         let answer = read(&rig, path).await;
         let check = |body: &Value| surface.check("GET", path, 200, &headers(), body.to_string().as_bytes());

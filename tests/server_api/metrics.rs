@@ -48,6 +48,14 @@ async fn runs_and_steps_are_counted() {
         "coalmine_certificate_expiry_timestamp_seconds{canary=\"front\",host=\"shop.test\"} 1769904000",
         "coalmine_trace_exports_total 0",
         "coalmine_trace_export_failures_total 0",
+        "coalmine_incidents_open{canary=\"back\",severity=\"critical\"} 0",
+        "coalmine_incidents_open{canary=\"front\",severity=\"warning\"} 0",
+        "coalmine_page_attempts_total{outcome=\"accepted\"} 0",
+        "coalmine_pages_undelivered 0",
+        "coalmine_pages_undelivered_oldest_seconds 0",
+        "coalmine_pager_drilled 0",
+        "coalmine_pager_drills_total{outcome=\"failed\"} 0",
+        "coalmine_silences 0",
         "coalmine_store_up 1",
         concat!("coalmine_build_info{version=\"", env!("CARGO_PKG_VERSION"), "\"} 1"),
     ] {
@@ -60,6 +68,20 @@ async fn runs_and_steps_are_counted() {
         assert!(!text.contains(absent), "{text}");
     }
     assert!(text.ends_with('\n'));
+}
+
+#[tokio::test]
+async fn incidents_and_notifiers_are_counted() {
+    let rig = Rig::wrong().await;
+    let text = text(&rig, "/metrics").await;
+    for line in [
+        "coalmine_incidents_open{canary=\"back\",severity=\"critical\"} 1",
+        "coalmine_incidents_open{canary=\"front\",severity=\"critical\"} 0",
+        "coalmine_notifier_failures_in_a_row{notifier=\"pager\"} 0",
+    ] {
+        assert!(text.lines().any(|it| it == line), "no `{line}` in\n{text}");
+    }
+    assert!(text.contains("coalmine_notifier_waiting{notifier=\"pager\"} "), "{text}");
 }
 
 #[tokio::test]
@@ -102,7 +124,9 @@ async fn rules_and_dashboard_name_metrics_that_there_are() {
         let names = file.split(|it: char| !it.is_ascii_alphanumeric() && it != '_');
         for name in names.filter(|it| it.starts_with("coalmine_")) {
             let sample = |it: &str| it.strip_prefix(name).is_some_and(|rest| rest.starts_with(['{', ' ']));
-            assert!(text.lines().any(sample), "no `{name}`");
+            // Some have no sample as long as nothing has happened.
+            let family = text.contains(&format!("# TYPE {name} "));
+            assert!(family || text.lines().any(sample), "no `{name}`");
         }
     }
 }

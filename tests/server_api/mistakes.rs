@@ -25,9 +25,10 @@ async fn parameters(client: Client) -> Result<()> {
     }
     let since = "/api/v1/canaries/front/steps?since=yesterday";
     refused(&client, since, 400, "bad_request", &["`since`", "`yesterday`", "RFC 3339"]).await?;
-    for path in ["canaries", "canaries/front", "surface", "incidents", "openapi.json"] {
+    for path in ["canaries", "canaries/front", "surface", "alerts", "silences", "openapi.json"] {
         refused(&client, &format!("/api/v1/{path}?a=b"), 400, "bad_request", &["takes none"]).await?;
     }
+    refused(&client, "/api/v1/incidents?opn=true", 400, "bad_request", &["did you mean `open`?"]).await?;
     refused(&client, "/api/v1/runs/%FF", 400, "bad_request", &["path is malformed", "UTF-8"]).await?;
     for cursor in ["", "x", "%00", "AAAA"] {
         let path = format!("/api/v1/runs?after={cursor}");

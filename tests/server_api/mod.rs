@@ -3,9 +3,11 @@
 
 #![expect(clippy::unwrap_used, reason = "helpers of tests, outside the functions that clippy knows as tests")]
 
+mod alerts;
 mod document;
 mod metrics;
 mod mistakes;
+mod pager;
 mod refusals;
 mod site;
 mod sites;
@@ -80,10 +82,34 @@ impl Rig {
 
     /// Of another suite, and served otherwise.
     async fn of(suite: Suite, set: impl FnOnce(&mut ServerOptions)) -> Self {
+        Self::with(suite, options(), set).await
+    }
+
+    /// With a pager that can be asked what it shows.
+    async fn paged() -> Self {
+        let alerts = coalmine::service::Alerts {
+            notifiers: vec![Arc::new(pager::Pager::new())],
+            notify: vec!["pager".to_owned()],
+            ..coalmine::service::Alerts::default()
+        };
+        Self::with(suite(), ServiceOptions { alerts, ..options() }, |_| ()).await
+    }
+
+    /// With a pager, and with an incident of `back`.
+    async fn wrong() -> Self {
+        let rig = Self::paged().await;
+        for _ in 0..2 {
+            rig.run("back").await;
+            rig.service.clock().advance(jiff::SignedDuration::from_mins(5));
+        }
+        rig
+    }
+
+    async fn with(suite: Suite, options: ServiceOptions, set: impl FnOnce(&mut ServerOptions)) -> Self {
         let store = Arc::new(SqliteStore::in_memory(Retention::default()).await.unwrap());
         let plan = suite.plan().unwrap_or_else(|error| panic!("{error}"));
         let kept = Arc::<SqliteStore>::clone(&store) as Arc<dyn Store>;
-        let service = Service::start(plan, options(), kept).await.unwrap();
+        let service = Service::start(plan, options, kept).await.unwrap();
         let mut options =
             ServerOptions { token: Some(Secret::new(TOKEN.to_owned())), ..ServerOptions::default() };
         set(&mut options);

@@ -15,13 +15,13 @@ fn csrf(page: &Answer) -> Result<String> {
     token.map(ToOwned::to_owned).ok_or_else(|| page.fail("the form has no token"))
 }
 
-async fn expect(request: RequestBuilder, status: u16) -> Result<Answer> {
+pub(super) async fn expect(request: RequestBuilder, status: u16) -> Result<Answer> {
     let answer = request.send().await?;
     answer.ensure_status(status)?;
     Ok(answer)
 }
 
-fn form(request: RequestBuilder, body: &str) -> RequestBuilder {
+pub(super) fn form(request: RequestBuilder, body: &str) -> RequestBuilder {
     request.header("content-type", "application/x-www-form-urlencoded").body(body)
 }
 

@@ -61,6 +61,8 @@ impl Running {
             all.insert(name, Rig::of(alone(name), |_| ()).await);
         }
         all.insert("main", Rig::new().await);
+        all.insert("wrong", Rig::wrong().await);
+        all.insert("paged", Rig::paged().await);
         all.insert("open", Rig::of(suite(), |options| options.token = None).await);
         all.insert("ending", Rig::idle().await);
         let never = Rate { burst: 0, every: Duration::from_secs(3600) };

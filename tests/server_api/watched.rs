@@ -6,7 +6,7 @@ use coalmine::{
     surface::{coverage, exchanges},
 };
 
-use super::{refusals::refusals, site::with_site, sites::Running, *};
+use super::{alerts::with_alerts, refusals::refusals, site::with_site, sites::Running, *};
 
 /// The runs that the lists named.
 pub(super) struct Runs(pub(super) Vec<String>);
@@ -95,10 +95,6 @@ async fn read_surface(client: Client) -> Result<()> {
     same("open", &open["verdict"], "failed")
 }
 
-async fn list_incidents(client: Client) -> Result<()> {
-    client.read("/api/v1/incidents", 200).await.map(drop)
-}
-
 async fn read_document(client: Client) -> Result<()> {
     let body = client.read("/api/v1/openapi.json", 200).await?;
     same("the document", &body, serde_json::from_str::<Value>(api::DOCUMENT)?)
@@ -122,8 +118,6 @@ fn watching() -> Canary {
         .covers("read-step")
         .step("read_surface", read_surface)
         .covers("read-surface")
-        .step("list_incidents", list_incidents)
-        .covers("list-incidents")
         .step("read_document", read_document)
         .covers("read-document")
 }
@@ -134,7 +128,7 @@ fn watching() -> Canary {
 async fn every_operation_of_our_own_service_passes() {
     let surface = document();
     let names: Vec<&str> = surface.operations().names().collect();
-    let canary = with_site(watching()).step("refusals", refusals);
+    let canary = with_alerts(with_site(watching())).step("refusals", refusals);
     let running = Running::start().await;
     let suite = Suite::new("coalmine").canary(canary).operations(names.iter().copied());
     let (plan, record) = watch_with(suite, running.resources()).await;

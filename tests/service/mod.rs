@@ -11,6 +11,7 @@ mod day;
 mod heartbeat;
 mod keeping;
 pub(crate) mod memory;
+mod outage;
 pub(crate) mod pings;
 mod recorder;
 mod schedule;

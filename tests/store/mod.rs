@@ -2,6 +2,7 @@
 #![cfg(test)]
 #![cfg(feature = "server")]
 
+mod alerts;
 mod copy;
 mod crash;
 mod files;

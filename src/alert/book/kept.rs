@@ -8,7 +8,7 @@ use serde::de::DeserializeOwned;
 use super::{Book, BookOptions, Changed};
 use crate::{
     alert::{
-        Incident, Silence,
+        Audience, Incident, Silence,
         drill::DrillState,
         log::LogEntry,
         post::{Line, LineId, Post},
@@ -70,6 +70,8 @@ impl Book {
             .collect();
         let open: Vec<Incident> =
             states.values().flat_map(|it| &it.incidents).chain(&drill.running).cloned().collect();
+        let told = [Audience::OnCall, Audience::Owners];
+        let told = told.into_iter().filter(|it| routes.iter().any(|route| route.tells(*it))).collect();
         let post = Post::restored(routes, second, lines, &open, now);
         let mut book = Self {
             context,
@@ -77,6 +79,7 @@ impl Book {
             states,
             silences,
             post,
+            told,
             drill,
             closed,
             revision,

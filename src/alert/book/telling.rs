@@ -56,6 +56,12 @@ impl Book {
         self.post.undelivered(now)
     }
 
+    /// How many attempts have begun and not ended.
+    #[must_use]
+    pub fn on_their_way(&self) -> usize {
+        self.post.lines().filter(|it| it.in_flight.is_some()).count()
+    }
+
     /// Whether everything has arrived.
     #[must_use]
     pub fn is_settled(&self, now: Timestamp) -> bool {

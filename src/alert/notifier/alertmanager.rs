@@ -2,6 +2,8 @@
 //! that is not posted again within `resolve_timeout` (5 minutes) is over for it, and one is ended by posting it with an
 //! end.
 
+use std::time::Duration;
+
 use reqwest::header::{AUTHORIZATION, HeaderValue};
 use serde_json::{Map, Value, json};
 
@@ -18,7 +20,6 @@ use crate::{
     secret::Secret,
     verdict::Severity,
 };
-use std::time::Duration;
 
 /// How often an open alert is posted again: twice within the time after which it would be over.
 const REFRESH: Duration = Duration::from_secs(120);

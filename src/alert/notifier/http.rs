@@ -202,6 +202,20 @@ fn reason(error: reqwest::Error) -> String {
 mod tests {
     use super::*;
 
+    /// A service that takes a connection, and with it a request, and never answers.
+    #[tokio::test]
+    async fn who_does_not_answer_in_time_may_have_taken_it() {
+        let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        let address = format!("http://{}", listener.local_addr().unwrap());
+        let limit = Duration::from_millis(200);
+        let roots = Roots::Only(String::new());
+        let line = Line::with_limits("X", &address, &roots, Redactor::new(), limit).unwrap();
+        let heard = line.ask(line.client().post(&address).body("page")).await;
+        let outcome = line.judge(heard, |_| true, |_| true);
+        assert!(matches!(&outcome, Outcome::Unknown { why } if why.contains("timed out")), "{outcome:?}");
+        drop(listener);
+    }
+
     #[test]
     fn sentences_are_found_in_json() {
         for (text, expected) in [

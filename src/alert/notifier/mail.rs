@@ -23,7 +23,7 @@ use super::{Action, Manner, Notifier, Outcome, Sending};
 use crate::{
     alert::{
         Page,
-        page::{Field, first, short},
+        page::{Field, first, share, short},
     },
     clock::Clock,
     config::{ConfigError, MailSettings, SmtpServer, SmtpTls},
@@ -44,8 +44,9 @@ const SUBJECT_LIMIT: usize = 250;
 /// The largest text, in bytes.
 pub const BODY_LIMIT: usize = 256 << 10;
 
-/// How many steps are told, and how much of each of their texts, in characters: what is tried until the text fits.
-const LEVELS: [(usize, usize); 3] = [(300, 10_000), (50, 2_000), (20, 300)];
+/// How many steps are told, and what room all texts share, in characters: what is tried until the text fits. A character
+/// has up to four bytes.
+const LEVELS: [(usize, usize); 2] = [(40, 50_000), (10, 10_000)];
 
 /// How wide labels are.
 const LABEL: usize = 16;
@@ -94,7 +95,8 @@ pub fn text(page: &Page, action: Action, minimal: bool) -> String {
     if minimal {
         return format!("{headline}\n");
     }
-    for (steps, characters) in LEVELS {
+    for (steps, room) in LEVELS {
+        let characters = share(room, page.roots.len().min(steps));
         let text = at_level(page, &headline, steps, characters);
         if text.len() <= BODY_LIMIT {
             return text;

@@ -11,7 +11,7 @@ use super::{Action, Manner, Notifier, Outcome, Remote, Sending, http::Line};
 use crate::{
     alert::{
         Audience, Evidence, Kind, Page,
-        page::{Field, first, is_address, short},
+        page::{Field, first, is_address, share, short},
     },
     config::{ConfigError, PagerDutySettings},
     http::Roots,
@@ -38,8 +38,9 @@ const WORD_LIMIT: usize = 255;
 /// A link longer than this, in bytes, is left out: half of one leads nowhere.
 const LINK_LIMIT: usize = 2000;
 
-/// How many steps are told, and how much of each of their texts, in characters: what is tried until the event fits.
-const LEVELS: [(usize, usize); 3] = [(1_000, 20_000), (50, 2_000), (20, 300)];
+/// How many steps are told, and what room all texts share, in characters: what is tried until the event fits. A character
+/// has up to four bytes.
+const LEVELS: [(usize, usize); 2] = [(40, 110_000), (10, 20_000)];
 
 /// The event, as it is posted to `/v2/enqueue`.
 #[must_use]
@@ -86,8 +87,8 @@ pub fn event(page: &Page, action: Action, minimal: bool, key: &Secret) -> Value 
         let links = links.into_iter().map(|(href, text)| json!({"href": href, "text": text}));
         event["links"] = links.collect();
     }
-    for (steps, characters) in LEVELS {
-        event["payload"]["custom_details"] = details(page, steps, characters);
+    for (steps, room) in LEVELS {
+        event["payload"]["custom_details"] = details(page, steps, room);
         if fits(&event) {
             return event;
         }
@@ -132,7 +133,8 @@ fn link(text: &Option<String>) -> Option<&str> {
     text.as_deref().filter(|it| is_address(it))
 }
 
-fn details(page: &Page, steps: usize, characters: usize) -> Value {
+fn details(page: &Page, steps: usize, room: usize) -> Value {
+    let characters = share(room, page.roots.len().min(steps));
     let labelled = |fields: Vec<Field>| -> Map<String, Value> {
         let texts = fields.into_iter().map(|it| (it.label.to_owned(), short(&it.text, characters).into()));
         texts.collect()

@@ -14,7 +14,7 @@ use super::{
 use crate::{
     alert::{
         Evidence, Page,
-        page::{first, short},
+        page::{first, share, short},
     },
     clock::Clock,
     config::{ConfigError, WebhookSettings},
@@ -30,20 +30,23 @@ pub const VERSION: u32 = 1;
 /// The largest body, in bytes.
 pub const BODY_LIMIT: usize = 256 << 10;
 
-/// How many steps are told, and how much of each text, in characters: what is tried until the body fits.
-const LEVELS: [(usize, usize); 3] = [(300, 10_000), (50, 1_000), (10, 200)];
+/// How many steps are told, and what room all texts share, in characters: what is tried until the body fits. Each text
+/// stands in it twice, and a character has up to four bytes.
+const LEVELS: [(usize, usize); 2] = [(40, 25_000), (10, 5_000)];
+
+/// The most blocked steps that are named for each step.
+const BLOCKS: usize = 20;
 
 /// The document that is posted.
 #[must_use]
 pub fn document(page: &Page, action: Action, minimal: bool) -> Value {
-    let (last, levels) = (LEVELS[LEVELS.len() - 1], if minimal { &[][..] } else { &LEVELS[..] });
-    for (steps, characters) in levels {
-        let document = at_level(page, action, *steps, *characters);
+    for (steps, room) in if minimal { &[][..] } else { &LEVELS[..] } {
+        let document = at_level(page, action, *steps, share(*room, page.roots.len().min(*steps)));
         if serde_json::to_vec(&document).is_ok_and(|it| it.len() <= BODY_LIMIT) {
             return document;
         }
     }
-    let mut document = at_level(page, action, 0, last.1);
+    let mut document = at_level(page, action, 0, 200);
     if let Some(members) = document.as_object_mut() {
         members.retain(|name, _| !matches!(name.as_str(), "text" | "links" | "last_green"));
     }
@@ -59,7 +62,7 @@ fn at_level(page: &Page, action: Action, steps: usize, characters: usize) -> Val
         "action": action.as_str(),
         "delivery": delivery(page, action),
         "title": text(&page.headline(action)),
-        "text": text(&body(page, steps)),
+        "text": body(page, steps, characters),
         "incident": {
             "id": text(&page.incident),
             "key": short(&page.key, 1_000),
@@ -97,7 +100,7 @@ fn failed(page: &Page, root: &Evidence, text: &impl Fn(&str) -> String) -> Value
         "request": maybe(request),
         "request_id": maybe(request_id),
         "runbook": maybe(runbook),
-        "blocks": text(&blocks.join(", ")),
+        "blocks": first(blocks, BLOCKS).0.iter().map(|it| text(it)).collect::<Vec<_>>(),
         "run": text(run),
         "trace": text(trace),
         "started": started,
@@ -106,9 +109,9 @@ fn failed(page: &Page, root: &Evidence, text: &impl Fn(&str) -> String) -> Value
 }
 
 /// All that there is to say as lines of text, for receivers that only show it to somebody.
-fn body(page: &Page, steps: usize) -> String {
+fn body(page: &Page, steps: usize, characters: usize) -> String {
     let (shown, left) = first(&page.roots, steps);
-    let line = |it: crate::alert::page::Field| format!("{}: {}", it.label, it.text);
+    let line = |it: crate::alert::page::Field| format!("{}: {}", it.label, short(&it.text, characters));
     let mut parts: Vec<String> = shown
         .iter()
         .map(|root| page.evidence(root).into_iter().map(line).collect::<Vec<_>>().join("\n"))

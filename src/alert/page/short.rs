@@ -46,6 +46,13 @@ pub fn first<T>(all: &[T], limit: usize) -> (&[T], usize) {
     (&all[..shown], all.len() - shown)
 }
 
+/// How long each text may be, in characters, if so many steps share a room of so many characters.
+#[must_use]
+pub fn share(room: usize, steps: usize) -> usize {
+    // A step has at most a dozen texts, and the page as a whole has about as many.
+    (room / (12 * (steps + 1))).clamp(100, 10_000)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -73,6 +80,14 @@ mod tests {
         let weight = |it: char| if it == '&' { 5 } else { it.len_utf16() };
         assert_eq!(short_by("&&a", 10, weight), "&…");
         assert_eq!(short_by("🐤🐤🐤", 5, weight), "🐤🐤…");
+    }
+
+    #[test]
+    fn many_share_the_room_of_one() {
+        assert_eq!(share(100_000, 1), 4166);
+        assert_eq!(share(100_000, 40), 203);
+        assert_eq!(share(100_000, 1_000), 100);
+        assert_eq!(share(1_000_000, 0), 10_000);
     }
 
     #[test]

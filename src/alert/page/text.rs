@@ -4,7 +4,10 @@ use std::time::Duration;
 
 use jiff::{Timestamp, tz::TimeZone};
 
-use super::{Page, short::first};
+use super::{
+    Page,
+    short::{first, short},
+};
 use crate::{
     alert::{Audience, Ending, Evidence, Kind, notifier::Action},
     report::text::{one_line, plain},
@@ -16,6 +19,15 @@ const NAMED: usize = 5;
 
 /// How much of one text goes into a title, in bytes: a notifier may take less.
 const TITLE_PART: usize = 4096;
+
+/// How much of one text is kept, in characters: a notifier may take less.
+const TEXT_LIMIT: usize = 10_000;
+
+/// How many blocked steps are named.
+const BLOCKS: usize = 100;
+
+/// The longest address that is a link, in bytes.
+const LINK_LIMIT: usize = 2000;
 
 /// One labelled thing that a page says.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -30,11 +42,14 @@ pub struct Field {
 
 impl Field {
     fn new(label: &'static str, text: impl AsRef<str>) -> Self {
-        Self { label, text: plain(text.as_ref()), is_link: false }
+        // A product may say megabytes, of which nobody takes so much.
+        Self { label, text: plain(&short(text.as_ref(), TEXT_LIMIT)), is_link: false }
     }
 
     fn link(label: &'static str, address: &str) -> Self {
-        Self { label, text: one_line(address, usize::MAX), is_link: true }
+        let text = one_line(address, usize::MAX);
+        // Half of one leads nowhere: then it is a text like others.
+        if text.len() > LINK_LIMIT { Self::new(label, text) } else { Self { label, text, is_link: true } }
     }
 }
 
@@ -188,7 +203,9 @@ impl Page {
             fields.extend(text.map(|text| Field::new(label, text)));
         }
         if !blocks.is_empty() {
-            fields.push(Field::new("blocks", blocks.join(", ")));
+            let (named, left) = first(blocks, BLOCKS);
+            let more = if left > 0 { format!(" and {left} more") } else { String::new() };
+            fields.push(Field::new("blocks", named.join(", ") + &more));
         }
         if !run.is_empty() {
             fields.push(Field::new("seen in run", format!("{run} at {}", time(*started))));
@@ -284,7 +301,7 @@ fn between(from: Timestamp, to: Timestamp) -> Duration {
 }
 
 /// A time as people say it, by its two largest units: `45 s`, `12 min`, `3 h 5 min`, `2 d 1 h`.
-fn span(it: Duration) -> String {
+pub(crate) fn span(it: Duration) -> String {
     let seconds = it.as_secs();
     let (minutes, hours, days) = (seconds / 60, seconds / 3600, seconds / 86_400);
     let two = |large: u64, unit: &str, small: u64, less: &str| match small {

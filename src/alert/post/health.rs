@@ -4,7 +4,8 @@ use jiff::Timestamp;
 
 use super::{
     Post,
-    line::{Line, Rank, Why},
+    line::{Line, Why},
+    step::Rank,
     way::Way,
 };
 

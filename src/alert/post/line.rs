@@ -10,17 +10,15 @@ use serde::{Deserialize, Serialize};
 
 use super::bucket::later;
 use crate::alert::{
-    Audience, Held, Incident,
-    log::LogEntry,
+    Audience,
     notifier::{Action, Manner},
 };
-use crate::verdict::Severity;
 
 /// After a resolve was taken it is sent once more, because it may have overtaken a trigger.
 pub(super) const AGAIN: SignedDuration = SignedDuration::from_secs(60);
 
 /// How long a notifier that forgets is told again of what is over.
-const FORGETS: SignedDuration = SignedDuration::from_mins(5);
+pub(super) const FORGETS: SignedDuration = SignedDuration::from_mins(5);
 
 /// Where one key stands at one notifier. A plain value, kept as it is.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -182,55 +180,6 @@ pub struct Told {
     pub arrived: bool,
 }
 
-/// What is sent first when not everything can be sent.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) enum Rank {
-    Urgent,
-    First,
-    Resolve,
-    Acknowledge,
-    Reminder,
-    Refresh,
-    Repeat,
-}
-
-/// What is to be done next on a line.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Step {
-    pub(super) action: Action,
-    pub(super) rank: Rank,
-    /// Not before.
-    pub(super) at: Timestamp,
-}
-
-impl Step {
-    fn now(action: Action, rank: Rank) -> Self {
-        Self { action, rank, at: Timestamp::MIN }
-    }
-}
-
-impl Wanted {
-    fn of(incident: &Incident) -> Self {
-        Self {
-            incident: incident.id.clone(),
-            audience: incident.kind.audience(),
-            round: incident.rounds,
-            acknowledged: incident.acknowledged.is_some(),
-            urgent: incident.severity == Severity::Critical,
-            held: false,
-            escalated: false,
-            guest: false,
-            instead: None,
-            seen: false,
-        }
-    }
-
-    /// Until it was told once.
-    fn rank(&self) -> Rank {
-        if self.urgent { Rank::Urgent } else { Rank::First }
-    }
-}
-
 impl Line {
     pub(super) fn new(key: &str, notifier: &str, now: Timestamp) -> Self {
         Self {
@@ -258,97 +207,8 @@ impl Line {
         self.wanted.as_ref().is_some_and(|it| it.incident == incident)
     }
 
-    /// Takes over what an incident has become. `mine`: whether this notifier is told of such incidents.
-    pub(super) fn want(&mut self, incident: &Incident, mine: bool, now: Timestamp, log: &mut Vec<LogEntry>) {
-        if incident.closed.is_some() {
-            if self.wants(&incident.id) {
-                self.unwant(now, log);
-            }
-            return;
-        }
-        let known = self.wanted.as_mut().filter(|it| it.incident == incident.id);
-        if !mine && !known.as_ref().is_some_and(|it| it.guest) {
-            if known.is_some() {
-                self.unwant(now, log);
-            }
-            return;
-        }
-        if incident.rounds == 0 {
-            return;
-        }
-        match (&incident.held, known) {
-            // Who resolved it did so at one notifier; that line rests. The others stay as they are.
-            (Some(Held::Resolved { .. }), _) | (Some(_), None) => return,
-            (Some(Held::Silence { .. } | Held::Paused), Some(wanted)) => {
-                self.changed |= !wanted.held;
-                wanted.held = true;
-                wanted.acknowledged = incident.acknowledged.is_some();
-                return;
-            }
-            (None, Some(wanted)) => {
-                let new = Wanted {
-                    round: incident.rounds.max(wanted.round),
-                    acknowledged: incident.acknowledged.is_some(),
-                    urgent: wanted.urgent || incident.severity == Severity::Critical,
-                    held: false,
-                    ..wanted.clone()
-                };
-                if *wanted == new {
-                    return;
-                }
-                if wanted.held || new.round > wanted.round {
-                    self.since = now;
-                }
-                *wanted = new;
-            }
-            (None, None) => {
-                self.unwant(now, log);
-                self.want_now(Wanted::of(incident), now);
-            }
-        }
-        self.changed = true;
-    }
-
-    /// From now on.
-    pub(super) fn want_now(&mut self, wanted: Wanted, now: Timestamp) {
-        self.wanted = Some(wanted);
-        self.since = now;
-        self.changed = true;
-    }
-
-    /// It should show nothing any more.
-    pub(super) fn unwant(&mut self, now: Timestamp, log: &mut Vec<LogEntry>) {
-        let Some(wanted) = self.wanted.take() else { return };
-        self.since = now;
-        self.changed = true;
-        let rest = self.rest.take();
-        let flying = self.in_flight.as_ref().is_some_and(|it| {
-            it.action == Action::Trigger && it.incident.as_deref() == Some(&wanted.incident)
-        });
-        // If it is in flight, the end of the attempt tells whether anybody was told.
-        if flying || self.has_arrived(&wanted.incident) {
-            return;
-        }
-        let why = match (&self.trouble, rest) {
-            _ if wanted.held => "it was over before anybody was to be told".to_owned(),
-            (Some(trouble), Some(Rest { why: Why::Refused, .. })) => format!("it was refused: {trouble}"),
-            _ => self.why_not_told(&wanted.incident),
-        };
-        self.not_told(&wanted.incident, why, now, log);
-    }
-
     pub(super) fn has_arrived(&self, incident: &str) -> bool {
         self.told.arrived && self.told.incident.as_deref() == Some(incident)
-    }
-
-    /// Why nobody was told of what is over.
-    pub(super) fn why_not_told(&self, incident: &str) -> String {
-        match &self.trouble {
-            Some(trouble) if self.told.incident.as_deref() == Some(incident) => {
-                format!("it was over before it was taken: {trouble}")
-            }
-            _ => "it was over before anything was sent".to_owned(),
-        }
     }
 
     /// Whether it rests for what is wanted.
@@ -357,17 +217,8 @@ impl Line {
         (rest.incident == wanted.incident && rest.round >= wanted.round).then_some(rest.why)
     }
 
-    /// Lets it rest for an incident, if that is wanted.
-    pub(super) fn rest_until_next_round(&mut self, incident: &str, why: Why) {
-        let wanted = self.wanted.as_ref().filter(|it| it.incident == incident);
-        if let Some(Wanted { round, .. }) = wanted {
-            self.rest = Some(Rest { incident: incident.to_owned(), round: *round, why });
-        }
-        self.changed = true;
-    }
-
     /// What it shows of what is wanted.
-    fn shown(&self) -> Option<(&Wanted, &There)> {
+    pub(super) fn shown(&self) -> Option<(&Wanted, &There)> {
         let (wanted, there) = (self.wanted.as_ref()?, self.there.as_ref()?);
         (there.incident.as_deref() == Some(&wanted.incident)).then_some((wanted, there))
     }
@@ -391,93 +242,6 @@ impl Line {
             .filter(|(wanted, there)| there.round >= wanted.round)
             .and_then(|(_, there)| refresh(manner).map(|refresh| later(there.at, refresh)));
         Some(forgotten.unwrap_or(self.since))
-    }
-
-    /// What is to be done next.
-    pub(super) fn next(&self, manner: &Manner) -> Option<Step> {
-        if self.in_flight.is_some() {
-            return None;
-        }
-        let mut step = match (&self.there, &self.wanted) {
-            (Some(there), Some(wanted)) if there.incident.as_deref() == Some(&wanted.incident) => {
-                self.follow(there, wanted, manner)?
-            }
-            // A trigger now would become part of what is open there. First the one is ended, then the other told.
-            (Some(_), Some(wanted)) if !wanted.held => Step::now(Action::Resolve, wanted.rank()),
-            (Some(_), _) => Step::now(Action::Resolve, Rank::Resolve),
-            (None, Some(wanted)) if wanted.held || self.rests().is_some() => return None,
-            (None, Some(wanted)) => Step::now(Action::Trigger, wanted.rank()),
-            (None, None) => {
-                let at = self.again.as_ref()?.at;
-                Step { action: Action::Resolve, rank: Rank::Repeat, at }
-            }
-        };
-        step.at = step.at.max(self.not_before.unwrap_or(Timestamp::MIN));
-        Some(step)
-    }
-
-    /// What is to be done next for what may be shown already.
-    fn follow(&self, there: &There, wanted: &Wanted, manner: &Manner) -> Option<Step> {
-        if wanted.round > there.round && !wanted.held && self.rests().is_none() {
-            let rank = if there.round == 0 { wanted.rank() } else { Rank::Reminder };
-            return Some(Step::now(Action::Trigger, rank));
-        }
-        if there.round == 0 {
-            return None;
-        }
-        if wanted.acknowledged && manner.acknowledges && !there.acknowledged {
-            return Some(Step::now(Action::Acknowledge, Rank::Acknowledge));
-        }
-        let at = later(there.at, refresh(manner)?);
-        Some(Step { action: Action::Trigger, rank: Rank::Refresh, at })
-    }
-
-    /// Begins what is to be done next.
-    pub(super) fn begin(&mut self, step: Step, probe: bool) -> &Flight {
-        let wanted = self.wanted.as_ref().map(|it| (Some(it.incident.clone()), it.round));
-        let there = self.there.as_ref().map(|it| (it.incident.clone(), it.round));
-        let again = self.again.as_ref().map(|it| (it.incident.clone(), 0));
-        let (incident, round) = match step.action {
-            Action::Trigger | Action::Acknowledge => wanted,
-            Action::Resolve => there.or(again),
-        }
-        .unwrap_or_default();
-        let goal = Some((step.action, incident, round));
-        if self.tries.goal != goal {
-            self.tries = Tries { goal: goal.clone(), ..Tries::default() };
-        }
-        self.tries.begun += 1;
-        let incident = goal.and_then(|it| it.1);
-        if self.told.incident != incident {
-            self.told = Told { incident: incident.clone(), ..Told::default() };
-        }
-        self.changed = true;
-        self.in_flight.insert(Flight {
-            action: step.action,
-            incident,
-            round,
-            minimal: self.tries.minimal,
-            number: self.tries.begun,
-            repeat: matches!(step.rank, Rank::Repeat | Rank::Refresh),
-            probe,
-        })
-    }
-
-    /// Nothing is open there any more.
-    pub(super) fn is_resolved(&mut self, repeat: bool, manner: &Manner, now: Timestamp) {
-        let refresh = refresh(manner);
-        if !repeat {
-            let incident = self.there.take().and_then(|it| it.incident);
-            self.again = manner.absorbs.then(|| match refresh {
-                Some(refresh) => Again { incident, at: later(now, refresh), until: later(now, FORGETS) },
-                None => Again { incident, at: later(now, AGAIN), until: now },
-            });
-        } else if let Some(again) = &mut self.again {
-            again.at = later(now, refresh.unwrap_or(AGAIN));
-            if again.at > again.until {
-                self.again = None;
-            }
-        }
     }
 
     /// Whether there is nothing left to do or to remember.
@@ -519,7 +283,7 @@ impl Line {
     }
 }
 
-fn refresh(manner: &Manner) -> Option<SignedDuration> {
+pub(super) fn refresh(manner: &Manner) -> Option<SignedDuration> {
     // Less than a second would be a flood.
     manner.refresh.and_then(|it| SignedDuration::try_from(it.max(Duration::from_secs(1))).ok())
 }

@@ -15,11 +15,14 @@
 //! [`Post::log`].
 
 mod bucket;
+mod choice;
 mod escalate;
 mod health;
 mod line;
 mod outcome;
 mod reconcile;
+mod step;
+mod want;
 mod way;
 
 use std::{
@@ -40,7 +43,6 @@ use super::{
     log::LogEntry,
     notifier::{Action, Outcome},
 };
-use line::{Rank, Step};
 use way::Way;
 
 /// A clock that goes back by less than that is one that was read by two at once.
@@ -249,32 +251,6 @@ impl Post {
         self.log()
     }
 
-    /// When there is something to do, if nothing happens before.
-    #[must_use]
-    pub fn wake(&self, now: Timestamp) -> Option<Timestamp> {
-        let mut wake: Option<Timestamp> = None;
-        let mut sooner = |at: Timestamp| wake = Some(wake.map_or(at, |it| it.min(at)).max(now));
-        // The same for all lines of a notifier: when it can be asked at all, and when for what is not urgent.
-        let gates: Vec<_> = self
-            .ways
-            .iter()
-            .map(|way| {
-                let opens = way.opens(now)?;
-                Some((opens.max(way.bucket.ready(true, now)), opens.max(way.bucket.ready(false, now))))
-            })
-            .collect();
-        for line in self.lines.values().flatten() {
-            let Some((at, way)) = self.way_of(line) else { continue };
-            if let (Some(step), Some(Some((urgent, other)))) = (line.next(&way.route.manner), gates.get(at)) {
-                sooner(step.at.max(if step.rank == Rank::Repeat { *other } else { *urgent }));
-            }
-            if let Some(at) = self.escalates_at(line, way, now) {
-                sooner(at);
-            }
-        }
-        wake
-    }
-
     /// The lines that have changed since this was called last, to be kept; without a line, one to be removed.
     #[must_use = "what is not kept is lost with the process"]
     pub fn dirty(&mut self) -> Vec<(LineId, Option<Line>)> {
@@ -316,39 +292,6 @@ impl Post {
             let mine = self.ways.iter().any(|it| it.name() == line.notifier && it.route.tells(audience));
             line.want(incident, mine, now, &mut self.log);
         }
-    }
-
-    /// What to begin: way, key, place among the lines of the key, and what.
-    fn choose(&mut self, now: Timestamp) -> Vec<(usize, String, usize, Step)> {
-        let mut waiting: Vec<Vec<(&Line, usize, Step)>> = vec![Vec::new(); self.ways.len()];
-        for lines in self.lines.values() {
-            for (place, line) in lines.iter().enumerate() {
-                let Some(at) = self.ways.iter().position(|it| it.name() == line.notifier) else { continue };
-                let (Some(way), Some(waiting)) = (self.ways.get(at), waiting.get_mut(at)) else { continue };
-                if let Some(step) = line.next(&way.route.manner).filter(|it| it.at <= now) {
-                    waiting.push((line, place, step));
-                }
-            }
-        }
-        let mut chosen = Vec::new();
-        for (at, (way, mut waiting)) in self.ways.iter_mut().zip(waiting).enumerate() {
-            if way.opens(now).is_none_or(|it| it > now) {
-                continue;
-            }
-            let away = way.is_away();
-            waiting.sort_by_key(|(line, _, step)| {
-                // One line that nobody can take must not be the only one that is ever tried.
-                let last = line.last_ended.filter(|_| away);
-                (step.rank == Rank::Repeat, last, step.rank, line.since)
-            });
-            for (line, place, step) in waiting.into_iter().take(if away { 1 } else { usize::MAX }) {
-                if !way.bucket.take(step.rank != Rank::Repeat, now) {
-                    break;
-                }
-                chosen.push((at, line.key.clone(), place, step));
-            }
-        }
-        chosen
     }
 
     fn way_of(&self, line: &Line) -> Option<(usize, &Way)> {

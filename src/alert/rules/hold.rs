@@ -141,7 +141,7 @@ fn silence<'s>(incident: &Incident, silences: &'s [Silence], now: Timestamp) -> 
 fn why_held(held: &Held) -> String {
     match held {
         Held::Silence { silence, kind, reason, until } => {
-            format!("{} {silence} until {until}: {reason}", word(*kind))
+            format!("{} {silence} until {until:.0}: {reason}", word(*kind))
         }
         Held::Resolved { who, .. } => format!("{who} has resolved it, although it is still down"),
         Held::Paused => "the canary is paused".to_owned(),

@@ -52,7 +52,8 @@ pub struct Watched {
 }
 
 impl Watched {
-    /// What the plan of a canary says. The interval is the schedule's to know: see
+    /// What the plan of a canary says. Steps that no run includes are as good as gone: what is open about them would
+    /// never end. The interval is the schedule's to know: see
     /// [`Timetable::interval`](crate::schedule::Timetable::interval).
     #[must_use]
     pub fn of(
@@ -62,10 +63,12 @@ impl Watched {
         interval: Option<Duration>,
         paused: bool,
     ) -> Self {
+        let cases = canary.cases().map(|(step, _)| step);
+        let included = canary.closure(cases.filter(|step| canary.ignored(*step).is_none()));
         Self {
             canary: canary.name().to_owned(),
             prefix: format!("{suite}/{location}/{}", canary.name()),
-            steps: (0..canary.len()).map(|step| canary.title(step)).collect(),
+            steps: (0..canary.len()).filter(|step| included[*step]).map(|step| canary.title(step)).collect(),
             policy: canary.alert().clone(),
             interval,
             recheck: canary.recheck(),

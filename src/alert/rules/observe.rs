@@ -66,7 +66,7 @@ pub fn missed(
                 roots: Vec::new(),
                 since: planned,
                 run: None,
-                why: format!("did not run when it should have, at {planned}"),
+                why: format!("did not run when it should have, at {planned:.0}"),
             },
         );
     }

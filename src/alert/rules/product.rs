@@ -61,14 +61,13 @@ pub(super) fn count(turn: &mut Turn<'_>, state: &mut CanaryState, facts: &RunFac
     state.steps.retain(|step, course| course.window.failures().next().is_some() || open.contains(step));
 }
 
-/// A step that has passed often enough in a row is well again.
+/// A step that has passed often enough in a row is well again: a failure begins the count anew.
 fn close_steps(turn: &mut Turn<'_>, state: &mut CanaryState, facts: &RunFacts) {
     let pass = turn.watched.policy.pass;
-    let passed = |step: &str| facts.steps.iter().any(|it| it.step == step && it.verdict == Verdict::Passed);
     let well: Vec<String> = state
         .own()
         .map(|it| it.step.clone())
-        .filter(|step| passed(step) && state.steps.get(step).is_some_and(|it| it.well >= pass))
+        .filter(|step| state.steps.get(step).is_some_and(|it| it.well >= pass))
         .collect();
     let why = format!("passed in {}: {} was the last", in_a_row(pass), facts.run);
     let green = |it: &crate::alert::Incident| {
@@ -176,7 +175,6 @@ fn open_canary(
     let moving = state.runs.slots().iter().filter(|it| !it.unexplained.is_empty());
     let since = oldest(failures.chain(moving)).unwrap_or(facts.started);
     let run = Some(facts.run.clone());
-    state.calm = 0;
     turn.open(state, Opening { kind: Kind::Canary, roots, since, run, why });
 }
 

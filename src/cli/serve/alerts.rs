@@ -18,7 +18,7 @@ use crate::{
 ///
 /// # Errors
 /// If nobody would be told of a real target, or somebody real of a sandbox; with all that is wrong and its remedy.
-pub(super) fn alerts(
+pub(in crate::cli) fn alerts(
     own: &OwnSettings,
     start: &Start,
     roots: &Roots,

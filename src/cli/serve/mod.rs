@@ -6,7 +6,6 @@ mod alerts;
 mod print;
 
 use std::{
-    fs,
     future::Future,
     net::{Ipv4Addr, SocketAddr, TcpListener},
     path::PathBuf,
@@ -19,6 +18,7 @@ use std::{
     time::Duration,
 };
 
+pub(super) use alerts::alerts;
 use clap::Args;
 use tokio::{
     runtime::{Handle, Runtime},
@@ -31,6 +31,7 @@ use super::{
     fault::{switch, unbreakable},
     sandbox::socket_address,
     say,
+    service::token as token_of,
     store::in_folder,
 };
 use crate::{
@@ -234,16 +235,7 @@ fn site(
     public_url: Option<String>,
 ) -> Result<Site, Refusal> {
     let ServeArguments { listen, token_file, host, .. } = arguments;
-    let token = match token_file {
-        None => token,
-        Some(path) => {
-            let text = fs::read_to_string(path).map_err(|error| {
-                let found = format!("cannot read `{}`: {error}", path.display());
-                ConfigError::one("--token-file", found, "name a readable file with the token alone")
-            })?;
-            Some(Secret::new(text.trim().to_owned()))
-        }
-    };
+    let token = token_of(token_file.as_deref(), token)?;
     let options = ServerOptions { token, hosts: host.clone(), public_url, limits: ServerLimits::default() };
     options.check(*listen)?;
     let listener = TcpListener::bind(listen).map_err(|error| ServerError::Listen(*listen, error))?;
@@ -288,7 +280,7 @@ fn control(arguments: &ServeArguments, start: &Start) -> Result<Option<Control>,
 
 /// The name of the first signal that asks for the end. Further ones change nothing: stopping has a limit of its own.
 /// Signals are caught from the return of this function on.
-fn stop_signal() -> Result<impl Future<Output = &'static str>, ConfigError> {
+pub(super) fn stop_signal() -> Result<impl Future<Output = &'static str>, ConfigError> {
     let listen = |kind| {
         signal(kind).map_err(|error| ConfigError::one("signals", error.to_string(), "run it elsewhere"))
     };

@@ -14,8 +14,8 @@ pub(crate) mod text;
 mod waterfall;
 
 pub use page::{
-    Asset, Assets, EVENTS, HOME, LOGOUT, SURFACE, Site, assets, canary_path, incident_path, run_path,
-    security_policy, step_path,
+    Asset, Assets, EVENTS, HOME, INCIDENTS, LOGOUT, SURFACE, Site, assets, canary_path, incident_path,
+    run_path, security_policy, step_path,
 };
 pub(crate) use page::{Head, framed};
 pub(crate) use run::step_anchor;

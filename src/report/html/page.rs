@@ -89,6 +89,8 @@ pub struct Site<'a> {
 pub const HOME: &str = "/";
 /// Where the product's operations are.
 pub const SURFACE: &str = "/surface";
+/// Where all that is wrong is.
+pub const INCIDENTS: &str = "/incidents";
 /// Where changes are announced, as server-sent events.
 pub const EVENTS: &str = "/events";
 /// Where the form that logs out goes.
@@ -183,7 +185,9 @@ pub(crate) fn framed(site: &Site<'_>, head: &Head<'_>, main: &Markup) -> String 
                     }
                     // Who is not told what is watched is not let in there either.
                     @if !head.alone && !target.is_empty() {
-                        nav.site aria-label="Site" { a href=(HOME) { "Overview" } a href=(SURFACE) { "Surface" } }
+                        nav.site aria-label="Site" {
+                            a href=(HOME) { "Overview" } a href=(INCIDENTS) { "Incidents" } a href=(SURFACE) { "Surface" }
+                        }
                     }
                     @if let Some(token) = logout {
                         form method="post" action=(LOGOUT) {

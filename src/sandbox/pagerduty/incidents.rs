@@ -270,6 +270,7 @@ fn number_of(id: &str) -> Option<u64> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::pagerduty::Severity;
 
     #[test]
     fn an_id_leads_to_its_number() {
@@ -302,5 +303,29 @@ mod tests {
         for (open, verb, expected) in table {
             assert_eq!(effect(open, verb), expected, "{verb:?} while {open:?}");
         }
+    }
+
+    #[test]
+    fn the_oldest_that_are_resolved_are_forgotten_and_no_open_one() {
+        let mut incidents = Incidents::new(Timeouts { auto_resolve: None, acknowledgement: None });
+        let mut send = |verb, key: &str| {
+            let event = Event {
+                verb,
+                key: None,
+                summary: String::new(),
+                severity: Severity::Info,
+                has_details: false,
+                text: "{}".into(),
+            };
+            incidents.take(Timestamp::UNIX_EPOCH, &event, key, true)
+        };
+        send(Verb::Trigger, "open");
+        for _ in 0..KEPT + 1 {
+            assert_eq!(send(Verb::Trigger, "k"), Effect::Opens);
+            assert_eq!(send(Verb::Resolve, "k"), Effect::Resolves);
+        }
+        let numbers: Vec<u64> = incidents.all().map(|incident| incident.number).collect();
+        assert_eq!((numbers.len(), &numbers[..2]), (KEPT, &[1, 4][..]));
+        assert_eq!((incidents.opened(), incidents.by_id(&id_of(2)).is_none()), (KEPT as u64 + 2, true));
     }
 }

@@ -100,13 +100,33 @@ impl Asked {
         self.value("canary")
     }
 
+    pub(super) fn open(&self) -> Result<Option<bool>, ApiError> {
+        match self.value("open") {
+            None => Ok(None),
+            Some("true") => Ok(Some(true)),
+            Some("false") => Ok(Some(false)),
+            Some(text) => {
+                let message = format!("`open`: expected `true` or `false`, found `{text}`");
+                Err(ApiError::bad_request(message, "leave it out for both open and closed ones"))
+            }
+        }
+    }
+
+    pub(super) fn before(&self) -> Result<Option<Timestamp>, ApiError> {
+        self.value("before").map(|text| time("before", text)).transpose()
+    }
+
     pub(super) fn since(&self, now: Timestamp) -> Result<Timestamp, ApiError> {
         let Some(text) = self.value("since") else {
             return Ok(whole_minute(now.saturating_sub(SPAN).unwrap_or(now)));
         };
-        text.parse().map_err(|_| {
-            let message = format!("`since`: expected a time, found `{text}`");
-            ApiError::bad_request(message, "write it by RFC 3339, as 2026-01-31T12:00:00Z; a `+` as %2B")
-        })
+        time("since", text)
     }
+}
+
+fn time(name: &str, text: &str) -> Result<Timestamp, ApiError> {
+    text.parse().map_err(|_| {
+        let message = format!("`{name}`: expected a time, found `{text}`");
+        ApiError::bad_request(message, "write it by RFC 3339, as 2026-01-31T12:00:00Z; a `+` as %2B")
+    })
 }

@@ -2,8 +2,9 @@
 //! every answer against that.
 //!
 //! Reading order: this file (the routes), `model` (what is answered), `asked` (what may be asked), `canaries`, `runs`,
-//! `surface`, `error`.
+//! `surface`, `alerts`, `error`.
 
+mod alerts;
 mod asked;
 mod canaries;
 mod error;
@@ -21,11 +22,16 @@ use axum::{
 };
 use serde::Serialize;
 
+pub(super) use alerts::listed;
+pub use alerts::{
+    AlertsAnswer, ErrorAnswer, HeartbeatAnswer, IncidentList, NotifierAnswer, PagerAnswer, SilenceList,
+    UndeliveredAnswer,
+};
 pub use error::ApiError;
 pub use model::{
-    CanaryAnswer, CanaryDetail, CanaryList, CanaryTotals, Incident, Incidents, OperationAnswer, PauseAnswer,
-    PlannedStep, RunAnswer, RunList, RunSummary, RunningAnswer, ScheduleAnswer, SeenRun, StepHistory,
-    StepList, SurfaceAnswer,
+    CanaryAnswer, CanaryDetail, CanaryList, CanaryTotals, OperationAnswer, PauseAnswer, PlannedStep,
+    RunAnswer, RunList, RunSummary, RunningAnswer, ScheduleAnswer, SeenRun, StepHistory, StepList,
+    SurfaceAnswer,
 };
 
 use super::routes::Routes;
@@ -48,7 +54,10 @@ pub(super) fn routes() -> Routes<Arc<Service>> {
         .get("/runs", runs::list)
         .get("/runs/{run}", runs::one)
         .get("/surface", surface::read)
-        .get("/incidents", incidents)
+        .get("/incidents", alerts::incidents)
+        .get("/incidents/{incident}", alerts::incident)
+        .get("/silences", alerts::silences)
+        .get("/alerts", alerts::alerts)
         .get("/openapi.json", document)
 }
 
@@ -66,11 +75,6 @@ fn fresh(body: impl IntoResponse) -> Response {
 
 fn json(body: impl Serialize) -> Response {
     fresh(Json(body))
-}
-
-async fn incidents(asked: Asked) -> Result<Response, ApiError> {
-    asked.only(&[])?;
-    Ok(json(Incidents { incidents: Vec::new() }))
 }
 
 async fn document(asked: Asked) -> Result<Response, ApiError> {

@@ -241,17 +241,6 @@ pub struct OperationAnswer {
     pub duration_ms: f64,
 }
 
-/// What is wrong now, and what was. Empty: the service has no alert rules yet.
-#[derive(Clone, Debug, Serialize)]
-pub struct Incidents {
-    /// Newest first.
-    pub incidents: Vec<Incident>,
-}
-
-/// A time in which something was wrong. There are none as long as the service has no alert rules.
-#[derive(Clone, Debug, Serialize)]
-pub enum Incident {}
-
 impl From<&CanaryView> for CanaryAnswer {
     fn from(view: &CanaryView) -> Self {
         let last = view.last();

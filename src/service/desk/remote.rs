@@ -45,7 +45,8 @@ impl Desk {
             if !swept {
                 // Whatever a look has not shown, because it did not come about, is resolved unseen.
                 swept = true;
-                if !seen || self.notifiers.len() > remotes.len() {
+                let unseen = |it: &Arc<dyn Notifier>| it.manner().absorbs && it.remote().is_none();
+                if !seen || self.notifiers.values().any(unseen) {
                     self.change_soon(|book, now| book.sweep(now));
                 }
             }

@@ -74,6 +74,8 @@ struct World {
     late: Vec<(i64, String, String)>,
     /// Of which it makes more than one for good reason.
     disturbed: BTreeSet<String>,
+    /// Something was open there that nobody here knew of: only a comparison finds that.
+    haunted: bool,
     /// Keys of which it has dropped something that it said it took. It may drop an acknowledgement as well.
     unheard: BTreeSet<String>,
     /// Notifier and incident: somebody was told.
@@ -117,6 +119,7 @@ impl World {
             made: BTreeMap::new(),
             late: Vec::new(),
             disturbed: BTreeSet::new(),
+            haunted: false,
             unheard: BTreeSet::new(),
             told: BTreeSet::new(),
             resolved: BTreeSet::new(),
@@ -220,7 +223,7 @@ impl World {
     }
 
     fn fate(&mut self, attempt: Attempt, faults: bool) -> Sent {
-        let say = |word: &str| outcome(word).unwrap();
+        let say = |word: &str| outcome(word).expect("a word for an outcome");
         let trigger = attempt.action == Action::Trigger;
         let random = if !faults {
             100
@@ -303,8 +306,7 @@ impl World {
         }
         self.gifts.push((self.real, BURST.div_ceil(2)));
         let lines = self.disk.values();
-        let lines =
-            lines.map(|it| serde_json::from_str(&serde_json::to_string(it).unwrap()).unwrap()).collect();
+        let lines = lines.map(copy).collect();
         let open: Vec<_> = self.incidents.values().filter(|it| it.closed.is_none()).cloned().collect();
         let second = Some("mail".to_owned());
         self.post = Post::restored(self.routes.clone(), second, lines, &open, self.now());
@@ -361,6 +363,13 @@ impl World {
             (18..22, Some((id, Some(_)))) => self.release(&id),
             (22..24, Some((id, None))) if self.shows(&key, &id) => self.human(&key, &id),
             (24..26, Some((id, _))) => self.time_out(&key, &id),
+            (24..26, None) => {
+                // Left by a life of which nothing is known any more.
+                let id = format!("{key}-ghost");
+                self.haunted = true;
+                self.disturbed.insert(id.clone());
+                self.trigger(&key, &id);
+            }
             (26..30, _) => self.reconcile(),
             (30..33, _) => self.restart(),
             (33..36, _) => self.outage = !self.outage,
@@ -377,7 +386,7 @@ impl World {
             }
             (66..86, _) => {
                 let wake = self.post.wake(now).unwrap_or(now);
-                let wait = i64::try_from(wake.duration_since(now).as_millis()).unwrap() + 1;
+                let wait = milliseconds(wake, now);
                 let most = if self.random.u8(0..10) == 0 { 600_000 } else { 30_000 };
                 self.pass(wait.clamp(0, most));
             }
@@ -468,7 +477,7 @@ impl World {
         }
     }
 
-    /// No faults from now on, until nothing is left to do.
+    /// No faults from now on.
     fn settle(&mut self) {
         self.note(|| "no faults from now on".to_owned());
         let open: Vec<_> =
@@ -478,6 +487,11 @@ impl World {
             self.release(&id);
             self.change(&id, |it| it.rounds += 1);
         }
+        self.rest();
+    }
+
+    /// Until nothing is left to do.
+    fn rest(&mut self) {
         for _ in 0..500 {
             while !self.sent.is_empty() {
                 self.end(0);
@@ -486,13 +500,14 @@ impl World {
             if self.sent.is_empty() {
                 let now = self.now();
                 let Some(wake) = self.post.wake(now) else { break };
-                self.pass(i64::try_from(wake.duration_since(now).as_millis()).unwrap() + 1);
+                self.pass(milliseconds(wake, now));
             }
         }
         self.keep();
     }
 
     fn check(&mut self) {
+        (self.counters.told_at_the_end, self.counters.not_told, self.counters.escalated) = (0, 0, 0);
         let now = self.now();
         assert_eq!(self.post.wake(now), None, "it comes to rest");
         assert_eq!(self.post.undelivered(now), None);
@@ -576,8 +591,27 @@ impl World {
             self.step();
         }
         self.settle();
+        if !self.haunted {
+            self.check();
+        }
+        self.pass(61_000);
+        let gone = self.counters.gone;
+        self.reconcile();
+        assert_eq!(self.counters.gone, gone, "what was taken is shown");
+        self.rest();
         self.check();
     }
+}
+
+/// As it comes back from where it is kept.
+fn copy(line: &Line) -> Line {
+    let text = serde_json::to_string(line).expect("a line is JSON");
+    serde_json::from_str(&text).expect("a line")
+}
+
+/// So that it is past that time.
+fn milliseconds(until: Timestamp, now: Timestamp) -> i64 {
+    i64::try_from(until.duration_since(now).as_millis()).expect("no ages") + 1
 }
 
 /// Plays histories; the first one that ends badly, if any.

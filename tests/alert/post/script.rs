@@ -13,16 +13,16 @@ use coalmine::{
 };
 use jiff::{SignedDuration, Timestamp};
 
-pub fn time(text: &str) -> Timestamp {
+pub(super) fn time(text: &str) -> Timestamp {
     text.parse().unwrap_or_else(|error| panic!("{text}: {error}"))
 }
 
-pub fn start() -> Timestamp {
+pub(super) fn start() -> Timestamp {
     time("2026-01-01T00:00:00Z")
 }
 
 /// `pd` absorbs and acknowledges, `am` absorbs and forgets, others do neither.
-pub fn route(name: &str) -> Route {
+pub(super) fn route(name: &str) -> Route {
     let manner = Manner {
         name: name.to_owned(),
         absorbs: name == "pd" || name == "am",
@@ -35,7 +35,7 @@ pub fn route(name: &str) -> Route {
 }
 
 /// `x1` is an incident under the key `x`.
-pub fn incident(id: &str, now: Timestamp) -> Incident {
+pub(super) fn incident(id: &str, now: Timestamp) -> Incident {
     Incident {
         id: id.to_owned(),
         key: id.chars().take_while(|it| !it.is_ascii_digit()).collect(),
@@ -55,11 +55,11 @@ pub fn incident(id: &str, now: Timestamp) -> Incident {
     }
 }
 
-pub fn closed(now: Timestamp) -> Option<Closed> {
+pub(super) fn closed(now: Timestamp) -> Option<Closed> {
     Some(Closed { at: now, why: Ending::Green, run: None })
 }
 
-pub fn outcome(word: &str) -> Option<Outcome> {
+pub(super) fn outcome(word: &str) -> Option<Outcome> {
     let why = || "because".to_owned();
     Some(match word {
         "accepted" => Outcome::Accepted { answer: "202".to_owned() },
@@ -67,26 +67,26 @@ pub fn outcome(word: &str) -> Option<Outcome> {
         "away" => Outcome::NotTaken { why: why(), retry_after: None },
         "maybe" => Outcome::Unknown { why: why() },
         _ => {
-            let seconds = word.strip_prefix("later:")?.parse().unwrap();
+            let seconds = word.strip_prefix("later:")?.parse().expect("seconds");
             Outcome::NotTaken { why: why(), retry_after: Some(Duration::from_secs(seconds)) }
         }
     })
 }
 
 /// A post, with all that its owner has to hold.
-pub struct Desk {
-    pub post: Post,
-    pub now: Timestamp,
-    pub incidents: BTreeMap<String, Incident>,
-    pub flying: Vec<Attempt>,
-    pub rows: BTreeMap<LineId, String>,
-    pub log: Vec<LogEntry>,
+pub(super) struct Desk {
+    pub(super) post: Post,
+    pub(super) now: Timestamp,
+    pub(super) incidents: BTreeMap<String, Incident>,
+    pub(super) flying: Vec<Attempt>,
+    pub(super) rows: BTreeMap<LineId, String>,
+    pub(super) log: Vec<LogEntry>,
     routes: Vec<Route>,
     second: Option<String>,
 }
 
 impl Desk {
-    pub fn new(routes: &[Route], second: Option<&str>) -> Self {
+    pub(super) fn new(routes: &[Route], second: Option<&str>) -> Self {
         let (routes, second) = (routes.to_vec(), second.map(str::to_owned));
         Self {
             post: Post::new(routes.clone(), second.clone()),
@@ -101,7 +101,7 @@ impl Desk {
     }
 
     /// What is begun now.
-    pub fn due(&mut self) -> Vec<Attempt> {
+    pub(super) fn due(&mut self) -> Vec<Attempt> {
         let begun = self.post.due(self.now);
         self.keep();
         self.flying.extend(begun.iter().cloned());
@@ -110,22 +110,22 @@ impl Desk {
         begun
     }
 
-    pub fn keep(&mut self) {
+    pub(super) fn keep(&mut self) {
         for (id, line) in self.post.dirty() {
             match line {
-                Some(line) => self.rows.insert(id, serde_json::to_string(&line).unwrap()),
+                Some(line) => self.rows.insert(id, serde_json::to_string(&line).expect("a line is JSON")),
                 None => Some(self.rows.remove(&id).expect("only what was kept is removed")),
             };
         }
     }
 
-    pub fn want(&mut self, id: &str) {
+    pub(super) fn want(&mut self, id: &str) {
         let log = self.post.want(&self.incidents[id], self.now);
         self.log.extend(log);
     }
 
     /// Ends what is in flight, all of it or that of one notifier.
-    pub fn end(&mut self, notifier: Option<&str>, outcome: &Outcome) {
+    pub(super) fn end(&mut self, notifier: Option<&str>, outcome: &Outcome) {
         let (ended, flying) =
             self.flying.drain(..).partition(|it| notifier.is_none_or(|name| it.notifier == name));
         self.flying = flying;
@@ -136,19 +136,20 @@ impl Desk {
         }
     }
 
-    pub fn pass(&mut self, seconds: i64) {
+    pub(super) fn pass(&mut self, seconds: i64) {
         self.now += SignedDuration::from_secs(seconds);
     }
 
-    pub fn restart(&mut self) {
-        let lines: Vec<Line> = self.rows.values().map(|it| serde_json::from_str(it).unwrap()).collect();
+    pub(super) fn restart(&mut self) {
+        let lines: Vec<Line> =
+            self.rows.values().map(|it| serde_json::from_str(it).expect("a line")).collect();
         let open: Vec<_> = self.incidents.values().filter(|it| it.closed.is_none()).cloned().collect();
         let (routes, second) = (self.routes.clone(), self.second.clone());
         self.post = Post::restored(routes, second, lines, &open, self.now);
         self.flying.clear();
     }
 
-    pub fn act(&mut self, event: &str) {
+    pub(super) fn act(&mut self, event: &str) {
         let words: Vec<&str> = event.split_whitespace().collect();
         if let Some(outcome) = outcome(words[0]) {
             return self.end(words.get(1).copied(), &outcome);
@@ -207,7 +208,7 @@ impl Desk {
     }
 
     /// `list pd x y*`: what its service shows, with a star what is acknowledged there.
-    pub fn list(&mut self, notifier: &str, keys: &[&str]) -> Vec<Finding> {
+    pub(super) fn list(&mut self, notifier: &str, keys: &[&str]) -> Vec<Finding> {
         let remote = |key: &&str| RemoteIncident {
             id: format!("P-{key}"),
             key: key.trim_end_matches('*').to_owned(),
@@ -224,7 +225,7 @@ impl Desk {
     }
 
     /// Acts, row by row, and compares.
-    pub fn play(&mut self, script: &str) {
+    pub(super) fn play(&mut self, script: &str) {
         for row in script.lines().map(str::trim).filter(|it| !it.is_empty()) {
             let mut cells = row.split('|').map(str::trim);
             let event = cells.next().unwrap_or_default();
@@ -250,7 +251,7 @@ impl Desk {
     }
 }
 
-pub fn attempt(it: &Attempt) -> String {
+pub(super) fn attempt(it: &Attempt) -> String {
     let id = it.incident.as_deref().unwrap_or(&it.key);
     let mut text = format!("{} {} {id}", it.notifier, it.action.as_str());
     if it.round > 1 {
@@ -265,7 +266,7 @@ pub fn attempt(it: &Attempt) -> String {
 }
 
 /// Attempts are told by rows.
-pub fn entry(it: &LogEntry) -> Option<String> {
+pub(super) fn entry(it: &LogEntry) -> Option<String> {
     let id = &it.incident;
     Some(match &it.what {
         Happened::NotTold { notifier, .. } => format!("not told {id} {notifier}"),

@@ -5,7 +5,9 @@
 
 mod days;
 mod details;
+mod owners;
 mod properties;
+mod runs;
 mod table;
 mod world;
 

@@ -16,22 +16,23 @@
 //!
 //! Runs begin every five minutes and take ten seconds, unless the row says otherwise.
 
+#![expect(clippy::unwrap_used, reason = "helpers of tests, outside the functions that clippy knows as tests")]
+
 use std::{collections::BTreeMap, time::Duration};
 
 use coalmine::{
-    AlertPolicy, Severity, Verdict,
+    AlertPolicy,
     alert::{
-        Ending, Evidence, Held, Incident, RunFacts, Scope, Silence, SilenceKind, StepFacts,
+        Ending, Held, Incident, RunFacts, Scope, Silence, SilenceKind,
         log::{Happened, LogEntry},
         rules::{self, CanaryState, Effects, Watched},
     },
-    store::Trigger,
-    verdict::Cause,
 };
-use jiff::{SignedDuration, Timestamp};
+use jiff::Timestamp;
+
+use super::runs::{STEPS, facts};
 
 pub(super) const PREFIX: &str = "shop/home/front";
-const STEPS: &str = "abcde";
 
 /// The canary, all that is known of it, and what was said so far.
 pub(super) struct World {
@@ -46,8 +47,8 @@ pub(super) struct World {
     /// The start of the last run, or where the clock was moved to since.
     cursor: Option<i64>,
     moved: bool,
-    runs: usize,
-    last: Option<RunFacts>,
+    pub(super) runs: usize,
+    pub(super) last: Option<RunFacts>,
     lasts: i64,
     ids: usize,
     /// What incidents are called in rows, by id.
@@ -56,7 +57,8 @@ pub(super) struct World {
 }
 
 pub(super) fn at(seconds: i64) -> Timestamp {
-    "2026-01-01T00:00:00Z".parse::<Timestamp>().unwrap() + SignedDuration::from_secs(seconds)
+    // The first second of 2026.
+    Timestamp::from_second(1_767_225_600 + seconds).unwrap()
 }
 
 /// `90s`, `5m`, `1h`.
@@ -168,9 +170,10 @@ impl World {
                 self.take(None, effects);
             }
             ["again"] => {
-                let facts = self.last.clone().unwrap();
+                let Some(facts) = self.last.clone() else { return };
+                let before = self.state.clone();
                 let effects = self.observe(&facts);
-                assert_eq!(effects, Effects::default(), "a run counts once");
+                assert_eq!((effects, &self.state), (Effects::default(), &before), "a run counts once");
             }
             [word] if word.starts_with(['+', '-']) => self.go(seconds(word)),
             [word] => self.run(word),
@@ -243,7 +246,7 @@ impl World {
         self.advance(start);
         (self.cursor, self.moved) = (Some(start), false);
         self.runs += 1;
-        let facts = self.facts(word, start);
+        let facts = facts(word, &format!("r{}", self.runs), start, self.lasts);
         self.advance(start + self.lasts);
         self.last = Some(facts.clone());
         let effects = self.observe(&facts);
@@ -253,73 +256,6 @@ impl World {
     pub(super) fn observe(&mut self, facts: &RunFacts) -> Effects {
         let ids = &mut counter(&mut self.ids);
         rules::observe(&mut self.state, &self.watched, &self.silences, facts, at(self.now), ids)
-    }
-
-    /// What the rules see of a run.
-    pub(super) fn facts(&self, word: &str, start: i64) -> RunFacts {
-        let (trigger, word) = match word.split_at(1) {
-            ("Q", rest) => (Trigger::Request, rest),
-            ("R", rest) => (Trigger::Recheck, rest),
-            _ => (Trigger::Schedule, word),
-        };
-        let run = format!("r{}", self.runs);
-        let (mut verdicts, mut filtered, mut leftovers) = (BTreeMap::new(), false, Vec::new());
-        let mut verdict = (Verdict::Failed, Cause::Assertion);
-        for letter in word.chars() {
-            match letter {
-                'p' => {}
-                'f' => drop(verdicts.insert('a', verdict)),
-                '>' => verdict.0 = Verdict::Blocked,
-                '?' => verdict = (Verdict::Inconclusive, Cause::MailProvider),
-                '-' => verdict.0 = Verdict::Skipped,
-                '!' => leftovers.push("key `k1`: 503".to_owned()),
-                '~' => filtered = true,
-                'i' => verdicts.extend(STEPS.chars().map(|it| (it, (Verdict::Inconclusive, Cause::Prober)))),
-                'x' => {
-                    verdicts.extend(STEPS.chars().map(|it| (it, (Verdict::Inconclusive, Cause::Cancelled))))
-                }
-                's' => verdicts.extend(STEPS.chars().map(|it| (it, (Verdict::Skipped, Cause::Assertion)))),
-                step if STEPS.contains(step) => drop(verdicts.insert(step, verdict)),
-                other => panic!("no such run: {other}"),
-            }
-        }
-        let blocks: Vec<String> =
-            verdicts.iter().filter(|it| it.1.0 == Verdict::Blocked).map(|it| it.0.to_string()).collect();
-        let steps: Vec<StepFacts> = STEPS
-            .chars()
-            .map(|letter| {
-                let (verdict, cause) =
-                    verdicts.get(&letter).copied().unwrap_or((Verdict::Passed, Cause::Assertion));
-                let speaks = matches!(verdict, Verdict::Failed | Verdict::Inconclusive);
-                let evidence = speaks.then(|| Evidence {
-                    step: letter.to_string(),
-                    promise: String::new(),
-                    severity: if letter == 'e' { Severity::Warning } else { Severity::Critical },
-                    cause,
-                    message: format!("{letter} {verdict} in {run}"),
-                    remedy: None,
-                    request: None,
-                    request_id: None,
-                    runbook: None,
-                    blocks: blocks.clone(),
-                    run: run.clone(),
-                    trace: format!("trace of {run}"),
-                    started: at(start),
-                });
-                StepFacts { step: letter.to_string(), verdict, evidence }
-            })
-            .collect();
-        RunFacts {
-            canary: "front".into(),
-            verdict: Verdict::worst(steps.iter().map(|it| it.verdict)),
-            run,
-            trigger,
-            filtered,
-            started: at(start),
-            ended: at(start + self.lasts),
-            steps,
-            leftovers,
-        }
     }
 
     /// Takes note of what was said, in the words of the rows.
