@@ -214,20 +214,6 @@ impl AlertSettings {
     }
 }
 
-#[cfg(feature = "server")]
-impl DrillTimes {
-    /// As the scheduler has it.
-    ///
-    /// # Errors
-    /// If the expression or the zone cannot be read, which is seen when settings are read.
-    pub fn rhythm(&self) -> Result<crate::schedule::Rhythm, crate::schedule::RhythmError> {
-        match self {
-            Self::Every(interval) => Ok(crate::schedule::Rhythm::Every(*interval)),
-            Self::Cron { expression, zone } => crate::schedule::Rhythm::cron(expression, zone),
-        }
-    }
-}
-
 /// The notifiers that somebody wanted to configure, whether or not that went well: what is wrong with one is said once.
 fn configured(settings: &Settings<'_>) -> Vec<String> {
     let by = |name: &str| match name {
@@ -315,9 +301,10 @@ fn drill(settings: &mut Settings<'_>) -> Option<DrillTimes> {
         return None;
     };
     let times = DrillTimes::Cron { expression: expression.trim().to_owned(), zone: zone.to_owned() };
-    #[cfg(feature = "server")]
-    if let Err(error) = times.rhythm() {
-        settings.problem(NAME, error.found, error.remedy);
+    // Whether the expression makes sense is for the scheduler to say, when it is asked for its times.
+    if jiff::tz::TimeZone::get(zone).is_err() {
+        let remedy = "name one of the IANA database, such as `Europe/Berlin` or `UTC`";
+        settings.problem(NAME, format!("there is no time zone `{zone}`"), remedy);
     }
     Some(times)
 }

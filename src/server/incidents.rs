@@ -29,6 +29,7 @@ use crate::{
     report::html::Site,
     service::{AlertView, IncidentStory, Service},
     store::{IncidentFilter, StoreError},
+    verdict::Severity,
 };
 
 /// How many incidents that have closed stand on a page.
@@ -148,7 +149,7 @@ pub(super) fn shown(service: &Service) -> Alerts {
         .collect();
     open.sort_by_key(|it| {
         let it = &it.incident;
-        (it.kind.audience(), it.severity != crate::Severity::Critical, std::cmp::Reverse(it.since))
+        (it.kind.audience(), it.severity != Severity::Critical, std::cmp::Reverse(it.since))
     });
     // No `..`: a new field has to be thought of here, too.
     let AlertView {

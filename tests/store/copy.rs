@@ -160,7 +160,7 @@ async fn a_store_gives_room_back_after_a_restore_too() {
     store.backup(&copy).await.unwrap();
     store.close().await;
     restore(&copy, &path).await.unwrap();
-    filled(&path, 200).await;
+    filled(&path, 400).await;
     let store = open(&path).await;
     let full = store.size().await.unwrap();
     store.sweep(super::time(500 * 86_400)).await.unwrap();

@@ -107,7 +107,12 @@ fn rhythm(times: &DrillTimes, notifiers: &[Arc<dyn Notifier>]) -> Result<Rhythm,
             "set COALMINE_PAGERDUTY_TOKEN to a token that may read incidents, or unset it",
         ));
     }
-    times.rhythm().map_err(|error| ConfigError::one(NAME, error.found, error.remedy))
+    match times {
+        DrillTimes::Every(interval) => Ok(Rhythm::Every(*interval)),
+        DrillTimes::Cron { expression, zone } => {
+            Rhythm::cron(expression, zone).map_err(|error| ConfigError::one(NAME, error.found, error.remedy))
+        }
+    }
 }
 
 /// The sandbox's PagerDuty first, and whoever else on this machine is to be told.
