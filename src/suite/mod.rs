@@ -7,6 +7,7 @@ mod cleanup;
 mod context;
 mod handler;
 mod plan;
+mod policies;
 mod problem;
 mod run;
 

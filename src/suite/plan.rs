@@ -10,10 +10,11 @@ use std::{
 use super::{
     Step, Suite,
     context::{Key, Resources},
+    policies,
     problem::{PlanError, Problem},
 };
 use crate::{
-    policy::{AlertPolicy, PolicyChoice},
+    policy::AlertPolicy,
     record::{StepKind, title},
 };
 
@@ -58,7 +59,7 @@ impl Plan {
     pub(crate) fn check(suite: Suite) -> Result<Self, PlanError> {
         let Suite { name, mut canaries, operations, policies, without } = suite;
         let mut problems = Vec::new();
-        check_policies(&policies, &mut problems);
+        policies::check(&policies, &mut problems);
         let left_out = leave_out(&mut canaries, without, &mut problems);
         if canaries.is_empty() {
             problems.push(Problem::NoCanaries { suite: name.clone() });
@@ -162,47 +163,6 @@ impl Plan {
     }
 }
 
-/// The name of the policy that canaries have which choose none.
-const DEFAULT_POLICY: &str = "default";
-
-fn check_policies(policies: &[(Arc<str>, AlertPolicy)], problems: &mut Vec<Problem>) {
-    for (at, (name, policy)) in policies.iter().enumerate() {
-        if policies[..at].iter().any(|(it, _)| it == name) {
-            problems.push(Problem::DuplicatePolicy { policy: name.clone() });
-        }
-        if let Some(mistake) = policy.mistake() {
-            problems.push(Problem::BadPolicy { of: format!("`{name}`"), mistake });
-        }
-    }
-}
-
-/// The policy that a canary has chosen.
-fn choose_policy(
-    canary: &Arc<str>,
-    choice: Option<PolicyChoice>,
-    policies: &[(Arc<str>, AlertPolicy)],
-    problems: &mut Vec<Problem>,
-) -> AlertPolicy {
-    let named = |name: &str| policies.iter().find(|(it, _)| **it == *name).map(|(_, policy)| policy.clone());
-    match choice {
-        None => named(DEFAULT_POLICY).unwrap_or_default(),
-        Some(PolicyChoice::Own(policy)) => {
-            if let Some(mistake) = policy.mistake() {
-                problems.push(Problem::BadPolicy { of: format!("of the canary `{canary}`"), mistake });
-            }
-            policy
-        }
-        Some(PolicyChoice::Named(name)) => named(&name).unwrap_or_else(|| {
-            // There is always this one.
-            if &*name != DEFAULT_POLICY {
-                let known = policies.iter().map(|(it, _)| it.clone()).collect();
-                problems.push(Problem::UnknownPolicy { canary: canary.clone(), policy: name, known });
-            }
-            AlertPolicy::default()
-        }),
-    }
-}
-
 impl CanaryPlan {
     fn wire(
         suite: Arc<str>,
@@ -220,7 +180,7 @@ impl CanaryPlan {
         for option in misplaced {
             problems.push(Problem::Misplaced { canary: name.clone(), option });
         }
-        let alert = choose_policy(&name, alert, policies, problems);
+        let alert = policies::choose(&name, alert, policies, problems);
         if every.is_some_and(|it| it.is_zero()) {
             problems.push(Problem::NoPause { canary: name.clone() });
         }
