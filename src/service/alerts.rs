@@ -223,7 +223,9 @@ pub(super) async fn book(
 ) -> Result<(Book, Vec<String>), ServiceError> {
     let documents = store.documents().await?;
     let closed = IncidentFilter { open: Some(false), limit: CLOSED, ..IncidentFilter::default() };
-    let incidents = store.incidents(&closed).await?;
+    let mut incidents = store.incidents(&closed).await?;
+    let open = IncidentFilter { open: Some(true), limit: usize::MAX, ..IncidentFilter::default() };
+    incidents.extend(store.incidents(&open).await?);
     let alerts = &options.alerts;
     let routes = alerts.notifiers.iter().map(|it| {
         let manner = it.manner().clone();

@@ -3,6 +3,7 @@
 
 #![expect(clippy::unwrap_used, reason = "helpers of tests, outside the functions that clippy knows as tests")]
 
+mod book;
 mod facts;
 mod notifiers;
 mod post;

@@ -8,9 +8,9 @@ use serde::de::DeserializeOwned;
 use super::{Book, BookOptions, Changed};
 use crate::{
     alert::{
-        Audience, Incident, Silence,
+        Audience, Closed, Ending, Incident, Silence,
         drill::DrillState,
-        log::LogEntry,
+        log::{Happened, LogEntry},
         post::{Line, LineId, Post},
         rules::{self, CanaryState},
     },
@@ -22,7 +22,7 @@ use crate::{
 pub struct KeptBook {
     /// Its documents.
     pub documents: Vec<Document>,
-    /// Incidents: those that were open, and as many of the newest others as may still be spoken of.
+    /// Incidents: all that were open, and as many of the newest others as may still be spoken of.
     pub incidents: Vec<IncidentRow>,
 }
 
@@ -86,12 +86,33 @@ impl Book {
             changed: Changed::default(),
             ids,
         };
+        book.agree(&incidents, &mut reader, now);
         book.remove_what_is_gone(now);
         let log = book.post.log();
         book.note(log);
         book.forget_closed();
         book.tick(now);
         (book, reader.problems)
+    }
+
+    /// Brings rows and states together. Each is kept whole, but a process that is killed may have kept a state, which
+    /// changes for many reasons, and not the run that changed it before.
+    fn agree(&mut self, rows: &[IncidentRow], reader: &mut Reader, now: Timestamp) {
+        let open: Vec<Incident> = self.open().cloned().collect();
+        for row in rows.iter().filter(|it| it.closed.is_none() && open.iter().all(|open| open.id != it.id)) {
+            let Some(mut incident) = reader.read::<Incident>(&row.id, &row.body) else { continue };
+            incident.closed = Some(Closed { at: now, why: Ending::Green, run: None });
+            let why = "it was over when the service was killed, and the run that had closed it is lost";
+            let what = Happened::Closed { why: why.to_owned() };
+            self.note(vec![LogEntry { incident: incident.id.clone(), at: now, what }]);
+            self.closed.insert(incident.id.clone(), incident.clone());
+            self.changed.incidents.insert(incident.id.clone(), incident);
+        }
+        for incident in open {
+            if rows.iter().all(|it| it.id != incident.id) {
+                self.changed.incidents.insert(incident.id.clone(), incident);
+            }
+        }
     }
 
     /// Closes the incidents of canaries and steps that are no part of the suite any more.
