@@ -152,21 +152,31 @@ impl Service {
 
     /// Somebody takes care of an incident: nobody is reminded of it. Whether it is open.
     pub async fn acknowledge(&self, incident: &str, by: &str) -> bool {
-        let by = self.redactor().clean(by).into_owned();
+        let by = self.said(by);
         self.shared.desk.change(|book, now| book.acknowledge(incident, &by, now)).await
     }
 
     /// Nobody takes care of it any more. Whether it is open.
     pub async fn unacknowledge(&self, incident: &str, by: &str) -> bool {
-        let by = self.redactor().clean(by).into_owned();
+        let by = self.said(by);
         self.shared.desk.change(|book, now| book.unacknowledge(incident, &by, now)).await
     }
 
     /// Tells nobody of what the silence covers while it holds. Gives it back with its id.
     pub async fn silence(&self, silence: Silence) -> Silence {
-        let clean = |text: String| self.redactor().clean(&text).into_owned();
-        let silence = Silence { reason: clean(silence.reason), by: silence.by.map(clean), ..silence };
+        let by = silence.by.as_deref().map(|it| self.said(it));
+        let silence = Silence { reason: self.said(&silence.reason), by, ..silence };
         self.shared.desk.change(|book, now| book.silence(silence, now)).await
+    }
+
+    /// What people say, as it may stand in terminals, pages and mails: without secrets, in one line, and without what
+    /// makes a terminal or a reader see something else.
+    fn said(&self, text: &str) -> String {
+        let misleads = |c: char| {
+            c.is_control()
+                || matches!(c, '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+        };
+        self.redactor().clean(text).chars().map(|c| if misleads(c) { ' ' } else { c }).collect()
     }
 
     /// Ends a silence before its time; the silence, if there was one.

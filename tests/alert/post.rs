@@ -393,7 +393,10 @@ fn what_is_refused_is_told_in_short_and_then_by_the_second() {
          refused      | pd trigger x1 minimal
          refused      | mail trigger x1 instead | escalated x1 pd>mail
          accepted
-         +3600
+         +599
+         +1           | pd trigger x1 minimal
+         refused pd
+         +599
          remind x1    | pd trigger x1 r2, mail trigger x1 r2 instead
          accepted mail
          refused pd   | pd trigger x1 r2 minimal
@@ -552,7 +555,9 @@ fn what_was_swallowed_is_told_by_the_second_at_once() {
          list pd          | | gone x1
          swallowed pd x1  | mail trigger x1 instead | swallowed x1 pd, escalated x1 pd>mail
          accepted
-         +3600
+         +599
+         +1               | pd trigger x1
+         accepted pd
          remind x1        | pd trigger x1 r2, mail trigger x1 r2 instead
          accepted
          close x1         | pd resolve x1 r2, mail resolve x1 r2",
@@ -565,6 +570,19 @@ fn what_was_swallowed_is_told_by_the_second_at_once() {
          +120
          list pd x        | | confirmed x1 pd
          +3600
+         close x1         | pd resolve x1",
+    );
+    // Whatever has swallowed it may be over, and there is nobody else.
+    check(
+        &["pd"],
+        "open x1          | pd trigger x1
+         accepted
+         swallowed pd x1  | | swallowed x1 pd, escalated x1 pd>nobody
+         +599
+         +1               | pd trigger x1
+         accepted
+         +60
+         list pd x        | | confirmed x1 pd
          close x1         | pd resolve x1",
     );
 }

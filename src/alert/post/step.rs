@@ -1,12 +1,16 @@
 //! What is to be done next on a line, and that it has begun.
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 
 use super::{
     bucket::later,
-    line::{AGAIN, Again, FORGETS, Flight, Line, There, Told, Tries, Wanted, refresh},
+    line::{AGAIN, Again, FORGETS, Flight, Line, There, Told, Tries, Wanted, Why, refresh},
 };
 use crate::alert::notifier::{Action, Manner};
+
+/// How long after it was refused or swallowed a page is tried once more. Longer than a page may be undelivered until the
+/// heartbeat stops: an answer that means nothing must not keep it going.
+const ONCE_MORE: SignedDuration = SignedDuration::from_mins(10);
 
 /// What is sent first when not everything can be sent.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -55,7 +59,8 @@ impl Line {
             // A trigger now would become part of what is open there. First the one is ended, then the other told.
             (Some(_), Some(wanted)) if !wanted.held => Step::now(Action::Resolve, wanted.rank()),
             (Some(_), _) => Step::now(Action::Resolve, Rank::Resolve),
-            (None, Some(wanted)) if wanted.held || self.rests().is_some() => return None,
+            (None, Some(wanted)) if wanted.held => return None,
+            (None, Some(wanted)) if self.rests().is_some() => self.once_more(wanted, manner)?,
             (None, Some(wanted)) => Step::now(Action::Trigger, wanted.rank()),
             (None, None) => {
                 let at = self.again.as_ref()?.at;
@@ -73,13 +78,21 @@ impl Line {
             return Some(Step::now(Action::Trigger, rank));
         }
         if there.round == 0 {
-            return None;
+            return if wanted.held { None } else { self.once_more(wanted, manner) };
         }
         if wanted.acknowledged && manner.acknowledges && !there.acknowledged {
             return Some(Step::now(Action::Acknowledge, Rank::Acknowledge));
         }
         let at = later(there.at, refresh(manner)?);
         Some(Step { action: Action::Trigger, rank: Rank::Refresh, at })
+    }
+
+    /// What was refused or swallowed is tried again after a while, where that can make no second page: whatever stood in
+    /// the way there may be over, and there may be nobody else to tell.
+    fn once_more(&self, wanted: &Wanted, manner: &Manner) -> Option<Step> {
+        let again = manner.absorbs && matches!(self.rests(), Some(Why::Refused | Why::Swallowed));
+        let at = later(self.last_ended.unwrap_or(self.since), ONCE_MORE);
+        again.then(|| Step { action: Action::Trigger, rank: wanted.rank(), at })
     }
 
     /// Begins what is to be done next.

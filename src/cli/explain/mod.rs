@@ -39,7 +39,8 @@ const NEWEST: usize = 10_000;
 
 #[derive(Args)]
 pub(super) struct ExplainArguments {
-    /// The incident's id, as pages and `incidents` have it; without it, the newest one.
+    /// The incident's id, as pages and `incidents` have it; without it, the newest that is open, or else the
+    /// newest of all.
     #[arg(value_name = "INCIDENT")]
     incident: Option<String>,
     /// Prints JSON.
@@ -114,10 +115,15 @@ async fn find(store: &SqliteStore, wanted: Option<&str>) -> Result<Found, StoreE
     let newest = |limit| IncidentFilter { limit, ..IncidentFilter::default() };
     let id = match wanted {
         Some(id) => id.to_owned(),
-        None => match store.incidents(&newest(1)).await?.into_iter().next() {
-            Some(row) => row.id,
-            None => return Ok(Found::NoneAtAll),
-        },
+        None => {
+            // Whoever asks at night means what is open and wakes people, not what concerns a canary's owners.
+            let open = IncidentFilter { open: Some(true), ..newest(NEWEST) };
+            let open = store.incidents(&open).await?.into_iter().find(|it| !it.key.contains("/~"));
+            match open.or(store.incidents(&newest(1)).await?.into_iter().next()) {
+                Some(row) => row.id,
+                None => return Ok(Found::NoneAtAll),
+            }
+        }
     };
     if let Some((row, log)) = store.incident(&id).await? {
         return Ok(Found::One(row.body, log));

@@ -260,6 +260,12 @@ async fn serve(service: &Service, server: &Server, stop: impl Future<Output = &'
     if *not_kept > 0 {
         line.push_str(&format!("; {not_kept} could not be kept"));
     }
+    if let Some((since, pages)) = service.alerts().undelivered {
+        let pages = if pages == 1 { "1 page is".to_owned() } else { format!("{pages} pages are") };
+        line.push_str(&format!(
+            "; {pages} undelivered since {since:.0}: the next service with this store tells of it"
+        ));
+    }
     say(line);
     stopped
 }

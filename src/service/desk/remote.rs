@@ -107,9 +107,22 @@ impl Desk {
     async fn look_into(&self, notifier: &Arc<dyn Notifier>, key: String, incident: &str) {
         let since = self.look(|book, now| book.incident(incident).map_or(now, |it| it.opened));
         let since = since.saturating_sub(CLOCKS).unwrap_or(since);
-        if let Ok(known) = of_key(Arc::clone(notifier), key, since).await {
+        if let Ok(known) = of_key(Arc::clone(notifier), key.clone(), since).await {
             let name = notifier.manner().name.as_str();
             self.change_soon(|book, now| book.gone(name, incident, &known, now));
+            if known.is_empty() {
+                // Whoever reads the service's output hears that its answer has meant nothing.
+                self.events.tell(crate::service::Event::Told {
+                    incident: Some(incident.to_owned()),
+                    key,
+                    notifier: name.to_owned(),
+                    action: crate::alert::notifier::Action::Trigger,
+                    accepted: false,
+                    answer: "it took it and does not show it: nobody on call, a maintenance window or a rule there"
+                        .to_owned(),
+                    took_ms: 0.0,
+                });
+            }
         }
     }
 
