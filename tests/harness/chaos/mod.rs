@@ -41,7 +41,7 @@ const LIMIT: Duration = Duration::from_secs(600);
 /// How long it is quiet, with some canaries red, until all is compared: longer than an incident has to last to be told
 /// exactly once, and than the way from one reminder to the next, by which a page is told anew that PagerDuty has refused
 /// or swallowed.
-const QUIET: Duration = Duration::from_secs(75);
+const QUIET: Duration = Duration::from_secs(90);
 
 /// How long PagerDuty and the service may take to agree after that.
 const AGREE: Duration = Duration::from_secs(120);
