@@ -2,7 +2,10 @@
 //!
 //! `cargo bench --bench suite`. Everything runs on loopback, in this process.
 
+mod chain;
+
 use std::{
+    collections::BTreeMap,
     error::Error,
     net::{Ipv4Addr, SocketAddr},
     sync::Arc,
@@ -16,11 +19,15 @@ use canaries::{
 use coalmine::{
     Canary, Context, Out, Resources, Suite, Verdict,
     http::{Api, HttpPool, Roots, client_config},
+    record::Exchange,
     suite::{Plan, Run, RunOptions},
 };
 
 /// Runs that are measured, after one that is not.
 const RUNS: usize = 25;
+
+/// Runs beside their longest chain of requests.
+const CHAIN_RUNS: usize = 10;
 
 /// How long the product takes for an answer.
 const ANSWER: Duration = Duration::from_millis(50);
@@ -42,8 +49,64 @@ fn main() -> Result<(), Box<dyn Error>> {
     let resources = Resources::new().with(pool).with(Product(format!("http://{address}")));
     report("200 steps at once, one request of 50 ms each", &parallel(200)?, &resources, "0.10 s")?;
     report("chain of 50 steps, one request of 50 ms each", &chain()?, &resources, "2.5 s + 5 %")?;
+    longest_chains(&plan)?;
     println!("peak resident memory of this process: {} MiB", peak_mebibytes());
     Ok(())
+}
+
+/// Each canary against a sandbox that takes its time, beside its longest chain of requests at that time each.
+fn longest_chains(plan: &Plan) -> Result<(), Box<dyn Error>> {
+    let runtime = tokio::runtime::Runtime::new()?;
+    let mut ratios: BTreeMap<String, Vec<f64>> = BTreeMap::new();
+    let mut chains = BTreeMap::new();
+    for _ in 0..CHAIN_RUNS {
+        let world = SandboxWorld::start(WorldOptions { latency: ANSWER, ..Default::default() })?;
+        let start = world.access().connect("sandbox", false)?;
+        for canary in &plan.canaries {
+            let run = Run::new(Arc::clone(canary), RunOptions::new("bench", start.resources.clone()));
+            let record = runtime.block_on(async {
+                run.start();
+                run.finish().await
+            });
+            if record.verdict != Verdict::Passed {
+                return Err(format!("{} {}", record.canary, record.verdict).into());
+            }
+            let chain = chain::longest(&record, one_after_the_other);
+            ratios
+                .entry(record.canary.clone())
+                .or_default()
+                .push(record.duration_ms / (chain.total * ANSWER.as_secs_f64() * 1e3));
+            chains.insert(record.canary, chain);
+        }
+    }
+    for (canary, mut ratios) in ratios {
+        ratios.sort_unstable_by(f64::total_cmp);
+        let (best, median, worst) = (ratios[0], ratios[ratios.len() / 2], ratios[ratios.len() - 1]);
+        let chain = &chains[&canary];
+        println!(
+            "{canary}: {} requests of 50 ms, one after the other: {}",
+            chain.total,
+            chain.steps.join(" > ")
+        );
+        println!(
+            "  {CHAIN_RUNS} runs, of that time: best {best:.3}, median {median:.3}, worst {worst:.3}; goal 1.1"
+        );
+    }
+    Ok(())
+}
+
+/// How many of these requests waited for the one before; a step may also make some at once.
+fn one_after_the_other(exchanges: &[Exchange]) -> f64 {
+    let end = |it: &Exchange| it.started_ms + it.duration_ms;
+    let mut by_end: Vec<_> = exchanges.iter().collect();
+    by_end.sort_by(|one, other| end(one).total_cmp(&end(other)));
+    let (mut count, mut last) = (0.0, f64::NEG_INFINITY);
+    for exchange in by_end {
+        if exchange.started_ms >= last {
+            (count, last) = (count + 1.0, end(exchange));
+        }
+    }
+    count
 }
 
 fn report(what: &str, plan: &Plan, resources: &Resources, goal: &str) -> Result<(), Box<dyn Error>> {
