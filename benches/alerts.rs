@@ -14,7 +14,7 @@ use std::{
 };
 
 use coalmine::{
-    Canary, Clock, Failure, Redactor, Resources, Secret, Suite,
+    Canary, Failure, Secret, Suite,
     alert::{
         Incident,
         log::{Happened, LogEntry, OutcomeWord},
@@ -24,7 +24,6 @@ use coalmine::{
     http::Roots,
     service::{Alerts, Service, ServiceOptions},
     store::{IncidentFilter, Retention, SqliteStore, Store},
-    suite::{Limits, NoJournal},
 };
 use jiff::SignedDuration;
 use sandbox::pagerduty::{Options, PagerDuty};
@@ -74,25 +73,13 @@ async fn bench(incidents: u64) -> Outcome<()> {
         suite.canary(Canary::new(&format!("c{number}")).every(EVERY).step("look", step))
     });
     let options = ServiceOptions {
-        target: "memory:".to_owned(),
-        resources: Resources::new(),
-        redactor: Redactor::new(),
-        journal: Arc::new(NoJournal),
-        location: "here".to_owned(),
-        clock: Clock::system(),
-        every: None,
         jitter: Duration::ZERO,
-        limits: Limits::default(),
-        keep: Duration::from_secs(10),
-        patience: Duration::from_secs(10),
-        end: Duration::from_secs(20),
-        traces: None,
-        anchors: Vec::new(),
         alerts: Alerts {
             notifiers: notifiers.into_iter().map(Arc::<dyn Notifier>::from).collect(),
             notify: vec!["pagerduty".to_owned()],
             ..Alerts::default()
         },
+        ..ServiceOptions::watching("memory:")
     };
     let folder = tempfile::tempdir()?;
     let store = Arc::new(SqliteStore::open(folder.path().join("runs.db"), Retention::default()).await?);

@@ -10,11 +10,10 @@ use std::{
 };
 
 use coalmine::{
-    Canary, Clock, Failure, Redactor, Resources, Suite,
+    Canary, Failure, Suite,
     server::{Server, ServerLimits, ServerOptions},
     service::{Event, Service, ServiceOptions},
     store::{Retention, SqliteStore, Store, Trigger},
-    suite::{Limits, NoJournal},
 };
 use jiff::Timestamp;
 
@@ -46,23 +45,7 @@ fn serve(suite: Suite, path: &Path) -> Outcome<()> {
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     runtime.block_on(async {
         let plan = suite.plan().map_err(|error| error.to_string())?;
-        let options = ServiceOptions {
-            target: "memory:".to_owned(),
-            resources: Resources::new(),
-            redactor: Redactor::new(),
-            journal: Arc::new(NoJournal),
-            location: "here".to_owned(),
-            clock: Clock::system(),
-            every: None,
-            jitter: Duration::ZERO,
-            limits: Limits::default(),
-            keep: Duration::from_secs(10),
-            patience: Duration::from_secs(10),
-            end: Duration::from_secs(20),
-            traces: None,
-            anchors: Vec::new(),
-            alerts: coalmine::service::Alerts::default(),
-        };
+        let options = ServiceOptions { jitter: Duration::ZERO, ..ServiceOptions::watching("memory:") };
         let store = Arc::new(SqliteStore::open(path, Retention::default()).await?);
         let service =
             Service::start(plan, options, Arc::<SqliteStore>::clone(&store) as Arc<dyn Store>).await?;

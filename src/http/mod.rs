@@ -5,6 +5,8 @@
 
 mod answer;
 mod certificate;
+#[cfg(feature = "harness")]
+pub(crate) mod peer;
 mod request;
 mod tls;
 

@@ -72,9 +72,19 @@ impl ServiceOptions {
     #[must_use]
     pub fn new(start: &Start) -> Self {
         Self {
-            target: start.target.clone(),
             resources: start.resources.clone(),
             redactor: start.redactor.clone(),
+            ..Self::watching(&start.target)
+        }
+    }
+
+    /// Against a target with this name, with nothing for steps to hold and no secrets.
+    #[must_use]
+    pub fn watching(target: &str) -> Self {
+        Self {
+            target: target.to_owned(),
+            resources: Resources::new(),
+            redactor: Redactor::new(),
             journal: Arc::new(NoJournal),
             location: "local".to_owned(),
             clock: Clock::system(),

@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use prost::Message as _;
 use reqwest::{
-    Client, Response, StatusCode, Url,
-    header::{CONTENT_TYPE, HeaderMap, HeaderValue, RETRY_AFTER},
+    Client, StatusCode, Url,
+    header::{CONTENT_TYPE, HeaderMap, HeaderValue},
     redirect::Policy,
 };
 
@@ -17,7 +17,11 @@ use super::{
 use crate::{
     clock::Clock,
     config::{ConfigError, OtlpSettings},
-    http::{client_config, trusting_nobody},
+    http::{
+        client_config,
+        peer::{reason, retry_after, start_of},
+        trusting_nobody,
+    },
     record::{RunRecord, cut},
     redact::Redactor,
 };
@@ -164,7 +168,7 @@ impl Exporter {
         let status = response.status();
         if !status.is_success() {
             let later = LATER.contains(&status).then(|| retry_after(&response));
-            let said = start_of(response).await;
+            let said = start_of(response, ANSWER_LIMIT).await;
             let said = String::from_utf8_lossy(&said);
             let said: String =
                 cut(&said, 200).chars().map(|it| if it.is_control() { ' ' } else { it }).collect();
@@ -172,7 +176,8 @@ impl Exporter {
             return Err(Refusal { why: why.trim_end().to_owned(), later });
         }
         // What is no such message is none of the receiver's refusals; an empty one is the usual answer.
-        let answer = ExportResponse::decode(start_of(response).await.as_slice()).unwrap_or_default();
+        let answer =
+            ExportResponse::decode(start_of(response, ANSWER_LIMIT).await.as_slice()).unwrap_or_default();
         match answer.partial_success.filter(|it| it.rejected_spans > 0) {
             None => Ok(()),
             Some(partial) => Err(Refusal {
@@ -191,39 +196,4 @@ impl Exporter {
     fn place(&self) -> String {
         self.endpoint.origin().ascii_serialization()
     }
-}
-
-/// When the receiver wants to be asked again, in seconds (RFC 9110, 10.2.3). The form with a date is as good as none.
-fn retry_after(response: &Response) -> Option<Duration> {
-    let seconds = response.headers().get(RETRY_AFTER)?.to_str().ok()?.trim().parse().ok()?;
-    Some(Duration::from_secs(seconds))
-}
-
-/// The start of an answer's body; what cannot be read of it is left out.
-async fn start_of(mut response: Response) -> Vec<u8> {
-    let mut body = Vec::new();
-    while let Ok(Some(chunk)) = response.chunk().await {
-        let room = ANSWER_LIMIT.saturating_sub(body.len());
-        body.extend_from_slice(&chunk[..chunk.len().min(room)]);
-        if body.len() == ANSWER_LIMIT {
-            break;
-        }
-    }
-    body
-}
-
-/// What went wrong, with what lies below it and without the address.
-fn reason(error: reqwest::Error) -> String {
-    let error = error.without_url();
-    let mut text = error.to_string();
-    let mut source = std::error::Error::source(&error);
-    while let Some(error) = source {
-        let part = error.to_string();
-        if !text.contains(&part) {
-            text.push_str(": ");
-            text.push_str(&part);
-        }
-        source = error.source();
-    }
-    text
 }

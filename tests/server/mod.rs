@@ -19,12 +19,11 @@ use std::{
 };
 
 use coalmine::{
-    Canary, Cause, Clock, Context, Failure, Redactor, Resources, Result, Secret, Suite,
+    Canary, Cause, Context, Failure, Result, Secret, Suite,
     http::{Roots, client_config},
     server::{Server, ServerOptions},
     service::{Service, ServiceOptions},
     store::{Retention, SqliteStore, Store},
-    suite::{Limits, NoJournal},
 };
 use reqwest::{Client, RequestBuilder, Response, StatusCode, redirect::Policy};
 use serde_json::Value;
@@ -109,21 +108,11 @@ impl Rig {
         set: impl FnOnce(&mut ServerOptions),
     ) -> Self {
         let options = ServiceOptions {
-            target: "memory:".to_owned(),
-            resources: Resources::new(),
-            redactor: Redactor::new(),
-            journal: Arc::new(NoJournal),
-            location: "here".to_owned(),
-            clock: Clock::system(),
-            every: None,
             jitter: Duration::ZERO,
-            limits: Limits::default(),
             keep: Duration::from_secs(30),
             patience: Duration::from_secs(30),
             end: Duration::from_secs(60),
-            traces: None,
-            alerts: coalmine::service::Alerts::default(),
-            anchors: Vec::new(),
+            ..ServiceOptions::watching("memory:")
         };
         let plan = suite(&gate).plan().unwrap_or_else(|error| panic!("{error}"));
         let service = Service::start(plan, options, store).await.unwrap();

@@ -16,14 +16,14 @@ mod watched;
 use std::{net::SocketAddr, sync::Arc, time::Duration};
 
 use coalmine::{
-    Canary, Clock, Context, Failure, FromContext, Needs, Redactor, Resources, Result, RunRecord, Secret,
-    Suite, Verdict,
+    Canary, Clock, Context, Failure, FromContext, Needs, Resources, Result, RunRecord, Secret, Suite,
+    Verdict,
     http::{Api, HttpPool, RequestBuilder, Roots, client_config},
     record::MailRecord,
     server::{Server, ServerOptions, api},
     service::{Answered, Ask, Service, ServiceOptions},
     store::{Retention, SqliteStore, Store},
-    suite::{Limits, NoJournal, Run, RunOptions},
+    suite::{Run, RunOptions},
     surface::Surface,
 };
 use serde_json::Value;
@@ -132,22 +132,13 @@ impl Rig {
 
 fn options() -> ServiceOptions {
     ServiceOptions {
-        target: "memory:".to_owned(),
-        resources: Resources::new(),
-        redactor: Redactor::new(),
-        journal: Arc::new(NoJournal),
-        location: "here".to_owned(),
         // It stands still: nothing runs unless a test asks.
         clock: Clock::manual("2026-01-01T00:00:00Z".parse().unwrap()),
-        every: None,
         jitter: Duration::ZERO,
-        limits: Limits::default(),
         keep: Duration::from_secs(30),
         patience: Duration::from_secs(30),
         end: Duration::from_secs(60),
-        traces: None,
-        alerts: coalmine::service::Alerts::default(),
-        anchors: Vec::new(),
+        ..ServiceOptions::watching("memory:")
     }
 }
 

@@ -28,10 +28,9 @@ use std::{
 };
 
 use coalmine::{
-    Canary, Clock, Failure, Redactor, Resources, Result, Suite,
+    Canary, Clock, Failure, Result, Suite,
     service::{Event, Service, ServiceOptions},
     store::Summary,
-    suite::{Limits, NoJournal},
 };
 use jiff::{SignedDuration, Timestamp};
 use memory::Memory;
@@ -115,21 +114,13 @@ fn start_time() -> Timestamp {
 
 fn options(clock: &Clock) -> ServiceOptions {
     ServiceOptions {
-        target: "memory:".to_owned(),
-        resources: Resources::new(),
-        redactor: Redactor::new(),
-        journal: Arc::new(NoJournal),
         location: "here".to_owned(),
         clock: clock.clone(),
-        every: None,
         jitter: Duration::ZERO,
-        limits: Limits::default(),
         keep: Duration::from_secs(30),
         patience: Duration::from_secs(30),
         end: Duration::from_secs(60),
-        traces: None,
-        alerts: coalmine::service::Alerts::default(),
-        anchors: Vec::new(),
+        ..ServiceOptions::watching("memory:")
     }
 }
 

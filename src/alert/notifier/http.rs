@@ -2,12 +2,16 @@
 
 use std::time::Duration;
 
-use reqwest::{Client, RequestBuilder, Response, StatusCode, header::RETRY_AFTER, redirect::Policy};
+use reqwest::{Client, RequestBuilder, StatusCode, redirect::Policy};
 
 use super::Outcome;
 use crate::{
     config::ConfigError,
-    http::{Roots, client_config, trusting_nobody},
+    http::{
+        Roots, client_config,
+        peer::{reason, retry_after, start_of},
+        trusting_nobody,
+    },
     redact::Redactor,
     report::text::one_line,
 };
@@ -161,41 +165,6 @@ fn said_in_json(text: &str) -> Option<String> {
     let errors = at.get("errors").and_then(serde_json::Value::as_array).into_iter().flatten();
     let parts: Vec<_> = message.into_iter().chain(errors.filter_map(serde_json::Value::as_str)).collect();
     (!parts.is_empty()).then(|| parts.join("; "))
-}
-
-/// When the service wants to be asked again, in seconds (RFC 9110, 10.2.3). The form with a date is as good as none.
-fn retry_after(response: &Response) -> Option<Duration> {
-    let seconds = response.headers().get(RETRY_AFTER)?.to_str().ok()?.trim().parse().ok()?;
-    Some(Duration::from_secs(seconds))
-}
-
-/// The start of an answer's body. What cannot be read of it is left out: the status has been said.
-async fn start_of(mut response: Response, limit: usize) -> Vec<u8> {
-    let mut body = Vec::new();
-    while let Ok(Some(chunk)) = response.chunk().await {
-        let room = limit.saturating_sub(body.len());
-        body.extend_from_slice(&chunk[..chunk.len().min(room)]);
-        if body.len() == limit {
-            break;
-        }
-    }
-    body
-}
-
-/// What went wrong, with what lies below it and without the address, which may be secret.
-fn reason(error: reqwest::Error) -> String {
-    let error = error.without_url();
-    let mut text = error.to_string();
-    let mut source = std::error::Error::source(&error);
-    while let Some(error) = source {
-        let part = error.to_string();
-        if !text.contains(&part) {
-            text.push_str(": ");
-            text.push_str(&part);
-        }
-        source = error.source();
-    }
-    text
 }
 
 #[cfg(test)]

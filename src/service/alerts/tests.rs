@@ -8,10 +8,8 @@ use tempfile::TempDir;
 use super::*;
 use crate::{
     clock::Clock,
-    redact::Redactor,
-    service::Alerts,
     store::{Retention, SqliteStore},
-    suite::{Canary, Limits, NoJournal, Resources, Suite},
+    suite::{Canary, Suite},
 };
 
 async fn service(clock: &Clock) -> (Service, TempDir) {
@@ -22,21 +20,12 @@ async fn service(clock: &Clock) -> (Service, TempDir) {
         .step("look", async || Ok::<_, crate::Failure>(()));
     let plan = Suite::new("shop").canary(canary).plan().unwrap_or_else(|error| panic!("{error}"));
     let options = ServiceOptions {
-        target: "memory:".to_owned(),
-        resources: Resources::new(),
-        redactor: Redactor::new(),
-        journal: Arc::new(NoJournal),
-        location: "here".to_owned(),
         clock: clock.clone(),
-        every: None,
         jitter: Duration::ZERO,
-        limits: Limits::default(),
         keep: Duration::from_secs(30),
         patience: Duration::from_secs(30),
         end: Duration::from_secs(60),
-        traces: None,
-        alerts: Alerts::default(),
-        anchors: Vec::new(),
+        ..ServiceOptions::watching("memory:")
     };
     (Service::start(plan, options, Arc::new(store)).await.unwrap(), folder)
 }

@@ -12,13 +12,13 @@ use std::{
 };
 
 use coalmine::{
-    AlertPolicy, Canary, Clock, Failure, Redactor, Resources, Suite,
+    AlertPolicy, Canary, Clock, Failure, Suite,
     alert::notifier::Notifier,
     config::{Environment, OwnSettings, Settings},
     http::Roots,
     service::{Alerts, Event, Service, ServiceOptions},
     store::{Retention, SqliteStore, Store},
-    suite::{Limits, NoJournal, Plan},
+    suite::Plan,
 };
 use jiff::SignedDuration;
 use tokio::sync::broadcast::error::RecvError;
@@ -62,21 +62,10 @@ fn plan(folder: &Path) -> Plan {
 async fn serve(plan: Plan, alerts: Alerts, folder: &Path) {
     let clock = Clock::shifted();
     let options = ServiceOptions {
-        target: "memory:".to_owned(),
-        resources: Resources::new(),
-        redactor: Redactor::new(),
-        journal: Arc::new(NoJournal),
-        location: "here".to_owned(),
         clock: clock.clone(),
-        every: None,
         jitter: Duration::ZERO,
-        limits: Limits::default(),
-        keep: Duration::from_secs(10),
-        patience: Duration::from_secs(10),
-        end: Duration::from_secs(20),
-        traces: None,
-        anchors: Vec::new(),
         alerts,
+        ..ServiceOptions::watching("memory:")
     };
     // The process before this one may still hold the lock for a moment.
     let store = Arc::new(SqliteStore::open(folder.join("runs.db"), Retention::default()).await.unwrap());
