@@ -22,35 +22,8 @@ if [ ! -e "$folder/complete" ]; then
     touch "$folder/complete"
 fi
 
-# By itself first: waiting for the sandbox is not to be waiting for the compiler.
-cargo build --quiet --locked -p canaries --bin canaries
-
-# Cargo becomes the sandbox, so this is the sandbox's own process id.
-coproc SANDBOX { exec cargo run --quiet --locked -- sandbox; }
-sandbox=$SANDBOX_PID
-exec {printed}<&"${SANDBOX[0]}"
-program=
-stop() {
-    kill $program "$sandbox" 2>/dev/null || true
-    wait "$sandbox" 2>/dev/null || true
-}
-trap stop EXIT
-trap 'exit 130' INT
-trap 'exit 143' TERM
-
-control=
-while IFS= read -r -t 60 line <&"$printed"; do
-    case $line in
-    "export COALMINE_CA="* | "export COALMINE_PAGERDUTY_"*) eval "$line" ;;
-    "  control "*) control=${line##* } ;;
-    *"/census"*) break ;;
-    esac
-done
-[ -n "${COALMINE_PAGERDUTY_EVENTS:-}" ] && [ -n "$control" ] ||
-    { echo "the sandbox did not say where its PagerDuty is" >&2; exit 1; }
-
-# The client takes the authority from this variable and from nowhere else. Beside this script, which would otherwise not
-# hear a signal before the end of it.
-SSL_CERT_FILE=$COALMINE_CA NO_PROXY=127.0.0.1 "$folder/bin/python" ci/pagerduty_client.py "$control" &
-program=$!
-wait "$program"
+. ci/sandbox.sh
+start_sandbox
+# The client takes the authority from this variable and from nowhere else.
+export SSL_CERT_FILE=$COALMINE_CA NO_PROXY=127.0.0.1
+beside "$folder/bin/python" ci/pagerduty_client.py "$control"

@@ -22,35 +22,6 @@ if [ "$installed" != "$version" ] && ! npm install --no-save --prefix "$folder" 
     exit 0
 fi
 
-# By itself first: waiting for the sandbox is not to be waiting for the compiler.
-cargo build --quiet --locked -p canaries
-
-# Cargo becomes the sandbox, so this is the sandbox's own process id.
-coproc SANDBOX {
-    exec cargo run --quiet --locked -- sandbox --team team --ledger test --credential node-sdk-credential
-}
-sandbox=$SANDBOX_PID
-exec {printed}<&"${SANDBOX[0]}"
-program=
-stop() {
-    kill $program "$sandbox" 2>/dev/null || true
-    wait "$sandbox" 2>/dev/null || true
-}
-trap stop EXIT
-trap 'exit 130' INT
-trap 'exit 143' TERM
-
-control=
-while IFS= read -r -t 60 line <&"$printed"; do
-    case $line in
-    "export "*) eval "$line" ;;
-    "  control "*) control=${line##* } ;;
-    *"/census"*) break ;;
-    esac
-done
-[ -n "${SEQADDR:-}" ] && [ -n "$control" ] || { echo "the sandbox did not say where it is" >&2; exit 1; }
-
-# Beside this script, which would otherwise not hear a signal before the end of it.
-node ci/node-sdk/operations.mjs "$folder" canaries/sequence/sequence.openapi.json "$control" &
-program=$!
-wait "$program"
+. ci/sandbox.sh
+start_sandbox --team team --ledger test --credential node-sdk-credential
+beside node ci/node-sdk/operations.mjs "$folder" canaries/sequence/sequence.openapi.json "$control"
