@@ -18,8 +18,8 @@ use serde_json::json;
 use super::Google;
 use crate::{clock::Clock, random};
 
-/// What the access tokens are good for: reading, not more.
-pub(super) const SCOPE: &str = "https://www.googleapis.com/auth/gmail.readonly";
+/// What access tokens are good for if nothing else is said: reading, not more.
+pub(super) const READONLY: &str = "https://www.googleapis.com/auth/gmail.readonly";
 
 /// Who may get access tokens, and which are out.
 pub(super) struct Tokens {
@@ -28,6 +28,8 @@ pub(super) struct Tokens {
     client_secret: String,
     refresh_token: String,
     lifetime: SignedDuration,
+    /// What the refresh token grants.
+    granted: Vec<String>,
     state: Mutex<Issued>,
 }
 
@@ -56,8 +58,9 @@ impl Tokens {
         client_secret: String,
         refresh_token: String,
         lifetime: SignedDuration,
+        granted: Vec<String>,
     ) -> Tokens {
-        Tokens { clock, client_id, client_secret, refresh_token, lifetime, state: Mutex::default() }
+        Tokens { clock, client_id, client_secret, refresh_token, lifetime, granted, state: Mutex::default() }
     }
 
     /// Ends the refresh token and every access token that came of it.
@@ -67,10 +70,11 @@ impl Tokens {
         issued.access.clear();
     }
 
-    /// Whether `access_token` opens the mailbox now.
-    pub(super) fn admits(&self, access_token: &str) -> bool {
+    /// What `access_token` opens now; `None` if it is none of ours, or no longer.
+    pub(super) fn scopes(&self, access_token: &str) -> Option<Vec<String>> {
         let now = self.clock.now();
-        self.lock().access.get(access_token).is_some_and(|ends| now < *ends)
+        let good = self.lock().access.get(access_token).is_some_and(|ends| now < *ends);
+        good.then(|| self.granted.clone())
     }
 
     /// A new access token for the right form.
@@ -119,7 +123,7 @@ pub(super) async fn token(
             "access_token": access_token,
             // Google says a second less than it grants [T].
             "expires_in": google.tokens.lifetime.as_secs() - 1,
-            "scope": SCOPE,
+            "scope": google.tokens.granted.join(" "),
             "token_type": "Bearer",
         }))
         .into_response(),
