@@ -16,14 +16,17 @@ import google.oauth2.credentials
 import google_auth_httplib2
 import httplib2
 from googleapiclient import discovery
+from googleapiclient.discovery_cache import get_static_doc
 from googleapiclient.errors import HttpError
-from googleapiclient.http import BatchHttpRequest, MediaInMemoryUpload
+from googleapiclient.http import BatchHttpRequest, HttpRequest, MediaInMemoryUpload
 
 CANARIES = sys.argv[1]
 ALL = "https://mail.google.com/"
 AUTH = "https://www.googleapis.com/auth/gmail."
 ME = {"userId": "me"}
 ADDRESS = "coalmine@sandbox.test"
+# Google's own description of the API, as it comes with the client.
+DESCRIPTION = json.loads(get_static_doc("gmail", "v1"))
 
 
 def expect(what, seen, expected):
@@ -42,6 +45,16 @@ def expect_refusal(what, status, reason, message, call):
         expect("  and its body agrees", (body["code"], body["message"]), (status, detail["message"]))
         return error
     sys.exit(f"error: {what}: expected a refusal, got {seen!r}")
+
+
+class Noted(HttpRequest):
+    """A request whose method is noted."""
+
+    methods = set()
+
+    def __init__(self, *args, **kwargs):
+        super().__init__(*args, **kwargs)
+        Noted.methods.add(self.methodId)
 
 
 class Sandbox:
@@ -66,7 +79,8 @@ class Sandbox:
         self.http = google_auth_httplib2.AuthorizedHttp(
             self.credentials, http=httplib2.Http(ca_certs=settings["COALMINE_CA"], timeout=30))
         self.gmail = discovery.build(
-            "gmail", "v1", http=self.http, static_discovery=True, client_options={"api_endpoint": self.root})
+            "gmail", "v1", http=self.http, static_discovery=True, requestBuilder=Noted,
+            client_options={"api_endpoint": self.root})
         self.users = self.gmail.users()
         self.messages, self.labels, self.history = self.users.messages(), self.users.labels(), self.users.history()
 
@@ -267,7 +281,7 @@ with Sandbox("--gmail-scope", ALL) as box:
            (many[0], ["INBOX", "STARRED"], 404, ""))
     expect("in its order", [it["id"] for it in seen["list"]["messages"]], [many[0]])
     # The address of batches is the document's, whatever `api_endpoint` says.
-    own = discovery.build_from_document({**box.gmail._rootDesc, "rootUrl": f"{box.root}/"}, http=box.http)
+    own = discovery.build_from_document({**DESCRIPTION, "rootUrl": f"{box.root}/"}, http=box.http)
     batch = own.new_batch_http_request(callback=heard)
     for number in range(100):
         batch.add(own.users().messages().get(**ME, id=many[2], format="minimal"), request_id=str(number))
@@ -287,6 +301,13 @@ with Sandbox("--gmail-scope", ALL) as box:
     # Whom it is for.
     denied = box.users.getProfile(userId="boss@sandbox.test")
     expect_refusal("another's mailbox", 403, "forbidden", f"^Delegation denied for {ADDRESS}$", denied)
+
+    # All of it: what the description has about mails, labels and history. Sending is what SMTP is for here.
+    described = DESCRIPTION["resources"]["users"]
+    parts = {it: described["resources"][it] for it in ("messages", "labels", "history")}
+    methods = [described["methods"]["getProfile"], *parts["messages"]["resources"]["attachments"]["methods"].values()]
+    methods += [it for part in parts.values() for it in part["methods"].values()]
+    expect("no method was left out", {it["id"] for it in methods} - Noted.methods, {"gmail.users.messages.send"})
 
 # The least that reads.
 with Sandbox() as box:
