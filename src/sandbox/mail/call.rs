@@ -83,8 +83,10 @@ impl FromRequestParts<Arc<Google>> for Call {
                 let (scheme, token) = value.split_once(' ')?;
                 scheme.eq_ignore_ascii_case("bearer").then(|| token.trim())
             });
-        if !token.is_some_and(|token| google.tokens.admits(token)) {
-            return Err(Refusal::invalid_credentials());
+        let known = token.filter(|token| google.tokens.scopes(token).is_some());
+        let token = known.ok_or_else(Refusal::invalid_credentials)?;
+        if !google.tokens.has_mailbox(token) {
+            return Err(Refusal::failed_precondition());
         }
         let Path(path) =
             parts.extract().await.map_err(|_| Refusal::bad_request("The path cannot be decoded"))?;
@@ -136,6 +138,16 @@ impl Refusal {
             reason: "authError",
             status: "UNAUTHENTICATED",
             message: "Invalid Credentials".to_owned(),
+        }
+    }
+
+    /// The token is a service account's own, which has no mailbox [S].
+    fn failed_precondition() -> Refusal {
+        Refusal {
+            code: StatusCode::BAD_REQUEST,
+            reason: "failedPrecondition",
+            status: "FAILED_PRECONDITION",
+            message: "Precondition check failed.".to_owned(),
         }
     }
 

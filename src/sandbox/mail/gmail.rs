@@ -34,6 +34,7 @@ pub(super) fn router(google: Arc<Google>) -> Router {
     Router::new()
         .nest("/gmail/v1/users/{user}", user)
         .route("/token", post(oauth::token))
+        .route("/o/oauth2/v2/auth", get(oauth::consent))
         .fallback(async || Refusal::not_found())
         .method_not_allowed_fallback(async || Refusal::not_found())
         .with_state(google)

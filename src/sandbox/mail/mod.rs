@@ -20,7 +20,11 @@ use std::{fmt, io, net::TcpListener, sync::Arc};
 use jiff::SignedDuration;
 use tokio_util::sync::CancellationToken;
 
-use self::{mailbox::Store, oauth::Tokens};
+pub use self::oauth::service_account;
+use self::{
+    mailbox::Store,
+    oauth::{READONLY, Rules, Tokens},
+};
 use crate::{clock::Clock, faults::Faults, random, server};
 
 /// How the mail side is set up.
@@ -36,6 +40,10 @@ pub struct Options {
     pub refresh_token: Option<String>,
     /// How long an access token lasts, by the sandbox's clock.
     pub token_lifetime: SignedDuration,
+    /// What the mailbox's user grants to the client, and the administrator to the service account.
+    pub scopes: Vec<String>,
+    /// How long a grant lasts, by the sandbox's clock; for ever if `None`. Seven days if the application is in testing.
+    pub grant_lifetime: Option<SignedDuration>,
 }
 
 impl Default for Options {
@@ -46,6 +54,8 @@ impl Default for Options {
             client_secret: None,
             refresh_token: None,
             token_lifetime: SignedDuration::from_hours(1),
+            scopes: vec![READONLY.to_owned()],
+            grant_lifetime: None,
         }
     }
 }
@@ -53,11 +63,21 @@ impl Default for Options {
 impl fmt::Debug for Options {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         // Without the secrets; taken apart so that a new one is noticed.
-        let Options { mailbox, client_id, client_secret: _, refresh_token: _, token_lifetime } = self;
+        let Options {
+            mailbox,
+            client_id,
+            client_secret: _,
+            refresh_token: _,
+            token_lifetime,
+            scopes,
+            grant_lifetime,
+        } = self;
         f.debug_struct("Options")
             .field("mailbox", mailbox)
             .field("client_id", client_id)
             .field("token_lifetime", token_lifetime)
+            .field("scopes", scopes)
+            .field("grant_lifetime", grant_lifetime)
             .finish_non_exhaustive()
     }
 }
@@ -87,20 +107,31 @@ impl MailService {
         smtp: TcpListener,
         stop: CancellationToken,
     ) -> io::Result<MailService> {
-        let Options { mailbox, client_id, client_secret, refresh_token, token_lifetime } = options;
+        let Options {
+            mailbox,
+            client_id,
+            client_secret,
+            refresh_token,
+            token_lifetime,
+            scopes,
+            grant_lifetime,
+        } = options;
         let client_id =
             client_id.unwrap_or_else(|| format!("{}.apps.googleusercontent.com", random::hex::<16>()));
         let client_secret = client_secret.unwrap_or_else(|| format!("GOCSPX-{}", oauth::secret::<21>()));
         let refresh_token = refresh_token.unwrap_or_else(|| format!("1//0{}", oauth::secret::<72>()));
 
         let store = Arc::new(Store::new(clock.clone(), &mailbox));
-        let tokens = Tokens::new(
-            clock.clone(),
-            client_id.clone(),
-            client_secret.clone(),
-            refresh_token.clone(),
-            token_lifetime,
-        );
+        let rules = Rules {
+            clock: clock.clone(),
+            client_id: client_id.clone(),
+            client_secret: client_secret.clone(),
+            mailbox: mailbox.clone(),
+            scopes: scopes.clone(),
+            lifetime: token_lifetime,
+            grant_lifetime,
+        };
+        let tokens = Tokens::new(rules, refresh_token.clone());
         let google = Arc::new(Google { store: Arc::clone(&store), tokens, clock });
 
         smtp.set_nonblocking(true)?;
@@ -114,6 +145,8 @@ impl MailService {
             client_secret: Some(client_secret),
             refresh_token: Some(refresh_token),
             token_lifetime,
+            scopes,
+            grant_lifetime,
         };
         Ok(MailService { options, google })
     }

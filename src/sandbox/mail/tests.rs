@@ -2,6 +2,7 @@
 
 mod credentials;
 mod delivery;
+mod oauth;
 mod reading;
 mod search;
 
@@ -37,13 +38,17 @@ struct World {
 
 impl World {
     async fn start() -> World {
+        World::start_with(Options::default()).await
+    }
+
+    async fn start_with(options: Options) -> World {
         let identity = crate::tls::identity(&[]).unwrap();
         let api = TcpListener::bind("127.0.0.1:0").unwrap();
         let smtp = TcpListener::bind("127.0.0.1:0").unwrap();
         let (api_address, smtp_address) = (api.local_addr().unwrap(), smtp.local_addr().unwrap());
         let (clock, faults, stop) = (Clock::default(), Faults::default(), CancellationToken::new());
         let service = MailService::start(
-            Options::default(),
+            options,
             clock.clone(),
             faults.clone(),
             identity.server,
@@ -61,7 +66,12 @@ impl World {
                 .unwrap()
                 .with_root_certificates(roots)
                 .with_no_client_auth();
-        let http = reqwest::Client::builder().no_proxy().tls_backend_preconfigured(tls).build().unwrap();
+        let http = reqwest::Client::builder()
+            .no_proxy()
+            .redirect(reqwest::redirect::Policy::none())
+            .tls_backend_preconfigured(tls)
+            .build()
+            .unwrap();
         let mut world = World {
             service,
             clock,
