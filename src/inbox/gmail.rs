@@ -1,5 +1,7 @@
 //! The few calls of the Gmail API that reading a mailbox takes.
 
+mod look;
+
 use std::{
     collections::HashMap,
     fmt,
@@ -22,13 +24,14 @@ use hyper_util::{
 };
 use serde_json::Value;
 
+pub use self::look::Headline;
 use super::{
     budget::{self, Budget},
     credential::Credential,
-    token::Tokens,
+    token::{Grant, Tokens},
     trouble::{CHECK_ROOT, Kind, OUT_OF_ORDER, QUOTA, Trouble, chain, refusal, silence, token_trouble},
 };
-use crate::{clock::Clock, redact::Redactor, secret::Secret};
+use crate::{clock::Clock, redact::Redactor};
 
 /// The root of Google's own API.
 pub const GMAIL_ROOT: &str = "https://gmail.googleapis.com/";
@@ -55,12 +58,8 @@ pub struct GmailConfig {
     pub api_root: String,
     /// Where access tokens come from; [`GOOGLE_TOKEN_URI`] likewise.
     pub token_uri: String,
-    /// The OAuth client's id.
-    pub client_id: String,
-    /// The OAuth client's secret.
-    pub client_secret: Secret,
-    /// The grant of the mailbox's user to that client, with the scope `gmail.readonly` or more.
-    pub refresh_token: Secret,
+    /// What opens the mailbox: a grant with the scope `gmail.readonly`, or a service account that may ask for it.
+    pub credential: Credential,
     /// Whom to trust.
     pub tls: rustls::ClientConfig,
     /// Units of Gmail's quota that this process uses at most in any minute; 750, an eighth of what Google grants a
@@ -74,14 +73,12 @@ const UNITS_PER_MINUTE: u32 = 750;
 impl GmailConfig {
     /// Google itself, opened with `credential`.
     #[must_use]
-    pub fn new(credential: Credential, tls: rustls::ClientConfig) -> Self {
-        let Credential { client_id, client_secret, refresh_token, token_uri } = credential;
+    pub fn new(credential: impl Into<Credential>, tls: rustls::ClientConfig) -> Self {
+        let credential = credential.into();
         Self {
             api_root: GMAIL_ROOT.to_owned(),
-            token_uri: token_uri.unwrap_or_else(|| GOOGLE_TOKEN_URI.to_owned()),
-            client_id,
-            client_secret,
-            refresh_token,
+            token_uri: credential.token_uri().unwrap_or(GOOGLE_TOKEN_URI).to_owned(),
+            credential,
             tls,
             units_per_minute: UNITS_PER_MINUTE,
         }
@@ -105,6 +102,7 @@ pub(super) struct Gmail {
     root: String,
     /// Whether `root` is an address at all; the API's client panics at one that is not.
     root_is_good: bool,
+    units_per_minute: u32,
     budget: Mutex<Budget>,
     /// How many calls wait for the budget now.
     held_up: AtomicUsize,
@@ -179,11 +177,22 @@ impl Gmail {
             tokens,
             root,
             root_is_good,
+            units_per_minute: config.units_per_minute,
             budget,
             held_up: AtomicUsize::new(0),
             replacing: tokio::sync::Mutex::default(),
             spent: Spent::default(),
         }
+    }
+
+    /// What the token endpoint has said of the grant, once there was a token.
+    pub(super) fn grant(&self) -> Grant {
+        self.tokens.grant()
+    }
+
+    /// Units of quota for this process in any minute.
+    pub(super) fn units_per_minute(&self) -> u32 {
+        self.units_per_minute
     }
 
     /// What was called so far.

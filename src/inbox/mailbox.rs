@@ -128,6 +128,11 @@ impl Mailbox {
         self.0.gmail.usage()
     }
 
+    /// The API behind it.
+    pub(super) fn gmail(&self) -> &Gmail {
+        &self.0.gmail
+    }
+
     /// Makes the credential and the present access token known to a run.
     pub(super) fn teach(&self, redactor: &Redactor) {
         self.0.gmail.teach(redactor);

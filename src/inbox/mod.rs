@@ -4,12 +4,16 @@
 //! it is addressed to and never by being the newest. Reading order: this file (what steps hold), `wait` (waiting and
 //! its explanation) and `once` (that nothing came twice), `mail` with `reading` and `html` (what is in a mail),
 //! `mailbox` and `registered` (what waiters share), `poller` and `reader` (the one task that asks), `gmail`, `budget`,
-//! `token` and `trouble` (the API), `credential`. What can go wrong, and what is said of it: `docs/inbox.md`.
+//! `token` with `assertion`, and `trouble` (the API), `credential` and `settings`; `login` and `look` are for people who
+//! set a mailbox up. What can go wrong, and what is said of it: `docs/inbox.md`.
 
+mod assertion;
 mod budget;
 mod credential;
 mod gmail;
 mod html;
+mod login;
+mod look;
 mod mail;
 mod mailbox;
 mod once;
@@ -17,6 +21,7 @@ mod poller;
 mod reader;
 mod reading;
 mod registered;
+mod settings;
 #[cfg(test)]
 mod tests;
 mod token;
@@ -27,12 +32,16 @@ use std::{fmt, sync::Arc, time::Duration};
 
 use serde::{Serialize, Serializer};
 
-pub use credential::Credential;
-pub use gmail::{GMAIL_ROOT, GOOGLE_TOKEN_URI, GmailConfig, Usage};
+pub use credential::{Credential, ServiceAccount, UserCredential};
+pub use gmail::{GMAIL_ROOT, GOOGLE_TOKEN_URI, GmailConfig, Headline, Usage};
+pub use login::{Endpoints, GOOGLE_AUTH_URI, Granted, Login, LoginError, Returned, Whose, days_left};
+pub use look::Look;
 pub use mail::{Folder, Link, Mail};
 pub use mailbox::Mailbox;
 pub use once::Once;
 use registered::Registered;
+pub use settings::{GmailSettings, LoginSettings};
+pub use token::Grant;
 pub use wait::Wait;
 
 use crate::{

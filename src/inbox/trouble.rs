@@ -37,6 +37,11 @@ impl Trouble {
         Self { kind, text: text.into(), remedy }
     }
 
+    /// What to do about it.
+    pub(super) fn remedy(&self) -> &'static str {
+        self.remedy
+    }
+
     /// What a step makes of it: nobody can tell whether the mail came.
     pub(super) fn failure(&self) -> Failure {
         let message = format_args!("expected to read the mailbox, got {}", self.text);
@@ -177,13 +182,24 @@ pub(super) fn token_trouble(error: &TokenError) -> Trouble {
         }
         TokenError::Broken { .. } => (Kind::Passing, "wait; the token endpoint is out of order"),
         TokenError::Refused { error, description, .. } => (Kind::Fatal, oauth_remedy(error, description)),
+        TokenError::Scopes { .. } => (Kind::Fatal, SCOPE),
+        TokenError::Key => (Kind::Fatal, NEW_KEY),
     };
     Trouble::new(kind, error.to_string(), remedy)
 }
 
+/// What to do about a service account that is not known, or not by this key.
+const NEW_KEY: &str = "make a new key of the service account for `GMAIL_CREDENTIAL`; look whether the account and its \
+                       present key still exist";
+
 /// What to do about a refusal in the words of OAuth.
 fn oauth_remedy(error: &str, description: &str) -> &'static str {
     match error {
+        "invalid_grant" if description.contains("Invalid JWT Signature") => NEW_KEY,
+        "invalid_grant" if description.contains("account not found") => NEW_KEY,
+        "invalid_grant" if description.contains("Invalid email or User ID") => {
+            "correct `GMAIL_SUBJECT`: it must be the address of a user of the service account's own domain"
+        }
         "invalid_grant" if description.contains("JWT") => {
             "correct this machine's clock: a service account signs with its time"
         }
