@@ -40,7 +40,9 @@ async fn a_mail_arrives_with_its_code_and_link() {
     assert!(note.contains(" in inbox, delivered in "), "{note}");
     // It was waited for twice, and came once. Who reads numbers is told neither to whom nor what.
     let mails = &record.steps[0].attempts[0].mails;
-    let [MailRecord { role, folder, delivery_ms, budget_ms: None }] = mails.as_slice() else { panic!("{mails:?}") };
+    let [MailRecord { role, folder, delivery_ms, budget_ms: None }] = mails.as_slice() else {
+        panic!("{mails:?}")
+    };
     assert_eq!((role.as_str(), folder.as_str()), ("owner", "inbox"));
     assert!((-1_000.0..30_000.0).contains(delivery_ms), "{delivery_ms}");
 }

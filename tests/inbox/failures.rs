@@ -48,7 +48,8 @@ fn scripts(case: &str) -> Vec<Script> {
     let token = |status, error, description| vec![on("/token", oauth(status, error, description))];
     let token_errors = || {
         let statuses = [408, 429, 500, 503, 504].map(|status| Answer::Text(status, "later"));
-        let words = ["internal_failure", "server_error", "temporarily_unavailable"].map(|it| oauth(400, it, ""));
+        let words =
+            ["internal_failure", "server_error", "temporarily_unavailable"].map(|it| oauth(400, it, ""));
         statuses.into_iter().chain(words)
     };
     match case {
@@ -57,17 +58,17 @@ fn scripts(case: &str) -> Vec<Script> {
         "failed-precondition" => history(400, "failedPrecondition", "Precondition check failed."),
         "unauthorized-once" => vec![first(1, "/history", says(401, "authError", "Invalid Credentials"))],
         "unauthorized" => history(401, "authError", "Invalid Credentials"),
-        "insufficient-permissions" => history(
-            403,
-            "insufficientPermissions",
-            "Request had insufficient authentication scopes.",
-        ),
+        "insufficient-permissions" => {
+            history(403, "insufficientPermissions", "Request had insufficient authentication scopes.")
+        }
         "metadata-scope" => {
             vec![on("/messages/m1", says(403, "forbidden", "Metadata scope doesn't allow format RAW"))]
         }
         "delegation-denied" => history(403, "forbidden", "Delegation denied for me@x.test"),
         "access-not-configured" => history(403, "accessNotConfigured", "Gmail API has not been used"),
-        "other-refusal" => history(403, "domainPolicy", "The domain administrators have disabled Gmail apps."),
+        "other-refusal" => {
+            history(403, "domainPolicy", "The domain administrators have disabled Gmail apps.")
+        }
         "rate-limit-403" => history(403, "rateLimitExceeded", "Quota exceeded for quota metric 'Queries'"),
         "user-rate-limit-403" => history(403, "userRateLimitExceeded", "User Rate Limit Exceeded"),
         "daily-limit-403" => history(403, "dailyLimitExceeded", "Daily Limit Exceeded"),
@@ -101,9 +102,7 @@ fn scripts(case: &str) -> Vec<Script> {
             let at = |path| move |status| first(2, path, says(status, "backendError", "Backend Error"));
             DOWN.map(at("/history")).into_iter().chain(DOWN.map(at("/messages/m1"))).collect()
         }
-        "server-error" => {
-            DOWN.map(|it| on("/history", says(it, "backendError", "Backend Error"))).to_vec()
-        }
+        "server-error" => DOWN.map(|it| on("/history", says(it, "backendError", "Backend Error"))).to_vec(),
         "server-error-bare" => vec![
             on("/history", Answer::Text(502, "<html>Bad Gateway</html>")),
             on("/history", Answer::Json(503, Value::Null)),
@@ -123,7 +122,8 @@ fn scripts(case: &str) -> Vec<Script> {
         "invalid-grant" => token(400, "invalid_grant", "Token has been expired or revoked."),
         "invalid-grant-session" => token(400, "invalid_grant", "reauth related error (invalid_rapt)"),
         "invalid-grant-clock" => {
-            let message = "Invalid JWT: Token must be a short-lived token (60 minutes) and in a reasonable timeframe.";
+            let message =
+                "Invalid JWT: Token must be a short-lived token (60 minutes) and in a reasonable timeframe.";
             token(400, "invalid_grant", message)
         }
         "invalid-client" => token(401, "invalid_client", "The OAuth client was not found."),
@@ -203,7 +203,9 @@ async fn retried_in_time() -> RunRecord {
     let stub = Stub::start(move |path: &str, before| match (path, before) {
         ("/history", 0) => Some(says(429, "rateLimitExceeded", &message)),
         // Too early: a trouble that stays.
-        ("/history", _) if coalmine::Clock::system().now() < until => Some(says(400, "badRequest", "too early")),
+        ("/history", _) if coalmine::Clock::system().now() < until => {
+            Some(says(400, "badRequest", "too early"))
+        }
         _ => None,
     })
     .await;

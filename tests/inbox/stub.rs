@@ -68,13 +68,14 @@ impl Stub {
                 };
                 let to = recipient.lock().unwrap().clone();
                 let answer = answer(&path, before).map(Into::into);
-                let (status, body) = match answer.unwrap_or_else(|| Answer::Json(200, usual(&path, query, &to))) {
-                    Answer::Json(status, body) => (status, body.to_string()),
-                    Answer::Text(status, text) => (status, text.to_owned()),
-                    Answer::Hang => std::future::pending().await,
-                    // Ends the task of the connection, without a word in the test's output.
-                    Answer::Cut => resume_unwind(Box::new("cut")),
-                };
+                let (status, body) =
+                    match answer.unwrap_or_else(|| Answer::Json(200, usual(&path, query, &to))) {
+                        Answer::Json(status, body) => (status, body.to_string()),
+                        Answer::Text(status, text) => (status, text.to_owned()),
+                        Answer::Hang => std::future::pending().await,
+                        // Ends the task of the connection, without a word in the test's output.
+                        Answer::Cut => resume_unwind(Box::new("cut")),
+                    };
                 (StatusCode::from_u16(status).unwrap(), [(CONTENT_TYPE, "application/json")], body)
             }
         });
