@@ -15,7 +15,7 @@ use std::{
 
 use coalmine::{
     Canary, Failure, Redactor, Resources, RunRecord, Secret, Suite, Verdict,
-    inbox::{Address, Credential, GmailConfig, Inbox, Mailbox},
+    inbox::{Address, GmailConfig, Inbox, Mailbox, UserCredential},
     suite::{Run, RunOptions},
 };
 use lettre::{AsyncSmtpTransport, AsyncTransport as _, Message, Tokio1Executor};
@@ -233,7 +233,7 @@ fn mailbox(sandbox: &Sandbox, units_per_minute: u32) -> Outcome<(Mailbox, Redact
         .with_no_client_auth();
     let mail = sandbox.mail();
     let root = format!("https://localhost:{}", sandbox.mail_api().port());
-    let credential = Credential {
+    let credential = UserCredential {
         client_id: mail.client_id.clone().ok_or("no client")?,
         client_secret: Secret::new(mail.client_secret.clone().ok_or("no client")?),
         refresh_token: Secret::new(mail.refresh_token.clone().ok_or("no token")?),

@@ -3,12 +3,14 @@
 //! People paste what their tools gave them: a bare refresh token, or a whole credential file, of which every tool has
 //! a form of its own. Whatever is wrong with it is said without repeating any of it.
 
+mod client;
 mod file;
 #[cfg(test)]
 mod tests;
 
 use std::fmt;
 
+pub use self::client::ClientSecrets;
 use self::file::File;
 use crate::secret::Secret;
 

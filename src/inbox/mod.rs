@@ -32,7 +32,7 @@ use std::{fmt, sync::Arc, time::Duration};
 
 use serde::{Serialize, Serializer};
 
-pub use credential::{Credential, ServiceAccount, UserCredential};
+pub use credential::{ClientSecrets, Credential, ServiceAccount, UserCredential};
 pub use gmail::{GMAIL_ROOT, GOOGLE_TOKEN_URI, GmailConfig, Headline, Usage};
 pub use login::{Endpoints, GOOGLE_AUTH_URI, Granted, Login, LoginError, Returned, Whose, days_left};
 pub use look::Look;

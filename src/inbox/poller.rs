@@ -223,7 +223,8 @@ mod tests {
 
     fn mailbox() -> Mailbox {
         let credential =
-            Credential::parse("token", Some("id"), Some(&Secret::new("client-secret".to_owned())), None).unwrap();
+            Credential::parse("token", Some("id"), Some(&Secret::new("client-secret".to_owned())), None)
+                .unwrap();
         let tls =
             rustls::ClientConfig::builder_with_provider(Arc::new(rustls::crypto::ring::default_provider()))
                 .with_safe_default_protocol_versions()

@@ -20,7 +20,7 @@ use std::{
 
 use coalmine::{
     Canary, Cause, Redactor, Resources, Result, RunRecord, Secret, Suite, Verdict,
-    inbox::{Address, Credential, GmailConfig, Inbox, Mailbox},
+    inbox::{Address, Credential, GmailConfig, Inbox, Mailbox, UserCredential},
     suite::{Run, RunOptions},
 };
 use lettre::{
@@ -85,7 +85,7 @@ fn config(sandbox: &Sandbox) -> GmailConfig {
     roots.add(CertificateDer::from_pem_slice(sandbox.ca_pem().as_bytes()).unwrap()).unwrap();
     let mail = sandbox.mail();
     let root = format!("https://localhost:{}", sandbox.mail_api().port());
-    let credential = Credential {
+    let credential = UserCredential {
         client_id: mail.client_id.clone().unwrap(),
         client_secret: Secret::new(mail.client_secret.clone().unwrap()),
         refresh_token: Secret::new(mail.refresh_token.clone().unwrap()),

@@ -54,7 +54,10 @@ async fn a_revoked_token_is_inconclusive() {
 
 #[tokio::test]
 async fn a_wrong_client_is_inconclusive() {
-    let world = World::start_with(|config| config.client_secret = Secret::new("marker-wrong".to_owned()));
+    let world = World::start_with(|config| {
+        let Credential::User(user) = &mut config.credential else { panic!("it is a user's") };
+        user.client_secret = Secret::new("marker-wrong".to_owned());
+    });
     let (message, remedy) =
         failed(&after(&world, LONG, |_| ()).await, Verdict::Inconclusive, Cause::MailProvider);
     assert!(

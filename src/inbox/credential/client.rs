@@ -40,12 +40,15 @@ impl ClientSecrets {
     /// # Errors
     /// One sentence with its remedy behind a semicolon, without any part of a value.
     pub fn parse(text: &str) -> Result<Self, String> {
-        const ANOTHER: &str = "make an OAuth client of the type \"Desktop app\" in Google's console and download its file";
+        const ANOTHER: &str =
+            "make an OAuth client of the type \"Desktop app\" in Google's console and download its file";
         let file = serde_json::from_str(text.trim_start_matches('\u{feff}'));
         let client = match file {
             Ok(File { installed: Some(client), .. }) => client,
             Ok(File { installed: None, web: Some(IgnoredAny) }) => {
-                return Err(format!("it is a web application's, which may not come back to this machine; {ANOTHER}"));
+                return Err(format!(
+                    "it is a web application's, which may not come back to this machine; {ANOTHER}"
+                ));
             }
             Ok(File { installed: None, web: None }) | Err(_) => {
                 return Err(format!("it is no file of client secrets; {ANOTHER}"));
@@ -56,7 +59,8 @@ impl ClientSecrets {
             return Err(format!("there is no id or no secret in it; {ANOTHER}"));
         }
         let endpoint = |name: &str, uri| {
-            elsewhere(uri).map_err(|_| format!("`{name}` in it is no https address; remove it to use Google's"))
+            elsewhere(uri)
+                .map_err(|_| format!("`{name}` in it is no https address; remove it to use Google's"))
         };
         Ok(Self {
             client_id,
@@ -79,7 +83,8 @@ mod tests {
         let client = ClientSecrets::parse(text).unwrap();
         assert_eq!((client.client_id.as_str(), client.client_secret.expose().as_str()), ("id", "marker"));
         assert_eq!((client.auth_uri, client.token_uri), (None, None));
-        let text = r#"{"installed":{"client_id":"id","auth_uri":"https://sso.test/auth","client_secret":"s"}}"#;
+        let text =
+            r#"{"installed":{"client_id":"id","auth_uri":"https://sso.test/auth","client_secret":"s"}}"#;
         assert_eq!(ClientSecrets::parse(text).unwrap().auth_uri.as_deref(), Some("https://sso.test/auth"));
     }
 

@@ -194,7 +194,7 @@ fn member(file: &Map<String, Value>, name: &str) -> Result<Option<String>, Strin
 
 /// A token endpoint that is not one of Google's. Files name those of their time, of which one is left; secrets are sent
 /// there, so it must not be in the clear.
-fn elsewhere(uri: String) -> Result<Option<String>, String> {
+pub(super) fn elsewhere(uri: String) -> Result<Option<String>, String> {
     const GOOGLE: [&str; 4] =
         ["oauth2.googleapis.com", "accounts.google.com", "www.googleapis.com", "www.google.com"];
     if uri.is_empty() {
