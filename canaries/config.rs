@@ -117,7 +117,6 @@ fn in_sandbox(options: WorldOptions) -> Result<Start, ConfigError> {
 fn read_access(settings: &mut Settings<'_>, wanted: bool) -> Option<Access> {
     let entry = settings.base_url("COALMINE_TARGET");
     let roots = settings.roots("COALMINE_CA");
-    let gmail = GmailSettings::read(settings, wanted);
     let mut needed = |name, remedy: &str| {
         let value = settings.optional(name);
         if value.as_ref().is_some_and(|it| it.trim() != it || it.chars().any(char::is_control)) {
@@ -146,6 +145,7 @@ fn read_access(settings: &mut Settings<'_>, wanted: bool) -> Option<Access> {
         let found = format!("expected at least {SHORTEST_KEY} characters, found {}", key.len());
         settings.problem("SEQUENCE_USER_KEY", found, "make one with `openssl rand -hex 32` and keep it");
     }
+    let gmail = GmailSettings::read(settings, wanted);
     Some(Access {
         target: Target {
             entry: entry?,
