@@ -20,6 +20,8 @@ pub(super) enum Answer {
     Hang,
     /// The connection ends instead.
     Cut,
+    /// As a mailbox that is well, once a call for this path with this in its query has come.
+    AfterCall(&'static str, &'static str),
 }
 
 impl From<(u16, Value)> for Answer {
@@ -73,6 +75,13 @@ impl Stub {
                         Answer::Json(status, body) => (status, body.to_string()),
                         Answer::Text(status, text) => (status, text.to_owned()),
                         Answer::Hang => std::future::pending().await,
+                    Answer::AfterCall(path, with) => {
+                        let is_it = |call: &String| call.starts_with(path) && call.contains(with);
+                        while !log.lock().unwrap().iter().any(is_it) {
+                            tokio::task::yield_now().await;
+                        }
+                        (200, usual(&path, query, &to).to_string())
+                    }
                         // Ends the task of the connection, without a word in the test's output.
                         Answer::Cut => resume_unwind(Box::new("cut")),
                     };
@@ -123,7 +132,7 @@ pub(super) fn usual(path: &str, query: &str, to: &str) -> Value {
             "history": [{ "id": "101", "messagesAdded": [{ "message": { "id": "m1" } }] }],
             "historyId": "101",
         }),
-        "/messages/m1" if query.contains("format=metadata") => {
+        _ if path.starts_with("/messages/m") && query.contains("format=metadata") => {
             json!({ "id": "m1", "payload": { "headers": [{ "name": "to", "value": format!("<{to}>") }] } })
         }
         // "Subject: Confirm\r\n\r\n482913", without padding.
