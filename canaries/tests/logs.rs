@@ -9,6 +9,10 @@ use std::{
     sync::{Arc, Mutex, OnceLock, PoisonError},
 };
 
+use axum::{
+    Json, Router,
+    routing::{get, post},
+};
 use canaries::{suite, world::SandboxWorld};
 use coalmine::{
     Redactor, Verdict,
@@ -16,6 +20,14 @@ use coalmine::{
     inbox::{Credential, Endpoints, Login, Mailbox, Returned},
     suite::{Run, RunOptions},
 };
+use hyper::server::conn::http2;
+use hyper_util::{
+    rt::{TokioExecutor, TokioIo},
+    service::TowerToHyperService,
+};
+use serde_json::json;
+use tokio::net::TcpListener;
+use tokio_rustls::TlsAcceptor;
 use tracing::{
     Event, Metadata, Subscriber,
     field::{Field, Visit},
@@ -106,6 +118,7 @@ async fn no_secret_is_logged_at_any_level() {
     secrets.extend(of_runs(&world).await);
     secrets.extend(of_a_service_account(&world).await);
     secrets.extend(of_a_login(&world).await);
+    by_http2(&world).await;
     assert!(secrets.len() > 12, "codes, links and lines of a key among them: {}", secrets.len());
 
     let logged = LOGGED.lock().unwrap().clone();
@@ -184,6 +197,35 @@ async fn of_a_login(world: &SandboxWorld) -> Vec<String> {
     let mut secrets: Vec<String> = login.secrets().map(str::to_owned).collect();
     secrets.extend([code.expose().clone(), granted.credential.refresh_token.expose().clone()]);
     secrets
+}
+
+/// The same calls by HTTP/2, as Google takes them and the sandbox does not.
+async fn by_http2(world: &SandboxWorld) {
+    let token = || async { Json(json!({ "access_token": "ya29.mark-by-http2", "expires_in": 3599 })) };
+    let profile = || async { Json(json!({ "emailAddress": "coalmine@sandbox.test", "historyId": "1" })) };
+    let answers =
+        Router::new().route("/token", post(token)).route("/gmail/v1/users/me/profile", get(profile));
+    let mut tls = (*world.sandbox().server_tls()).clone();
+    tls.alpn_protocols = vec![b"h2".to_vec()];
+    let acceptor = TlsAcceptor::from(Arc::new(tls));
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let root = format!("https://{}", listener.local_addr().unwrap());
+    tokio::spawn(async move {
+        loop {
+            let (stream, _) = listener.accept().await.unwrap();
+            let (acceptor, service) = (acceptor.clone(), TowerToHyperService::new(answers.clone()));
+            tokio::spawn(async move {
+                let stream = TokioIo::new(acceptor.accept(stream).await.unwrap());
+                // Its end is of no interest.
+                let _ = http2::Builder::new(TokioExecutor::new()).serve_connection(stream, service).await;
+            });
+        }
+    });
+    let mut gmail = world.access().gmail;
+    gmail.token_uri = Some(format!("{root}/token"));
+    gmail.api_root = Some(root);
+    let mailbox = Mailbox::new(gmail.config(client_config(&roots(world)).unwrap()), &Redactor::new());
+    mailbox.look(0).await.unwrap();
 }
 
 fn roots(world: &SandboxWorld) -> Roots {
