@@ -126,6 +126,21 @@ fn scripts(case: &str) -> Vec<Script> {
                 "Invalid JWT: Token must be a short-lived token (60 minutes) and in a reasonable timeframe.";
             token(400, "invalid_grant", message)
         }
+        "invalid-grant-key" => ["Invalid JWT Signature.", "Invalid grant: account not found"]
+            .map(|description| on("/token", oauth(400, "invalid_grant", description)))
+            .into(),
+        "invalid-grant-subject" => token(400, "invalid_grant", "Invalid email or User ID"),
+        "token-scopes" => vec![on(
+            "/token",
+            Answer::Json(
+                200,
+                json!({
+                    "access_token": "t",
+                    "expires_in": 3599,
+                    "scope": "https://www.googleapis.com/auth/gmail.metadata https://www.googleapis.com/auth/gmail.send",
+                }),
+            ),
+        )],
         "invalid-client" => token(401, "invalid_client", "The OAuth client was not found."),
         "unauthorized-client" => {
             let message = "Client is unauthorized to retrieve access tokens using this method, or client not \

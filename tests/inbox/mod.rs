@@ -6,6 +6,7 @@ mod arriving;
 mod calls;
 mod explained;
 mod failures;
+mod grants;
 mod hundred;
 mod outages;
 mod rows;

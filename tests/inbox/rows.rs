@@ -134,6 +134,19 @@ pub(super) const ROWS: &[Row] = &[
         "`invalid_grant` (Invalid JWT: Token must be a short-lived token",
         "correct this machine's clock: a service account signs with its time",
     ),
+    (
+        "invalid-grant-key",
+        API,
+        "`invalid_grant` (Invalid ",
+        "make a new key of the service account for `GMAIL_CREDENTIAL`; look whether the account and its present key \
+         still exist",
+    ),
+    (
+        "invalid-grant-subject",
+        API,
+        "`invalid_grant` (Invalid email or User ID)",
+        "correct `GMAIL_SUBJECT`: it must be the address of a user of the service account's own domain",
+    ),
     ("invalid-client", API, "`invalid_client`", "check `GMAIL_CLIENT_ID` and `GMAIL_CLIENT_SECRET`"),
     (
         "unauthorized-client",
@@ -148,6 +161,7 @@ pub(super) const ROWS: &[Row] = &[
         "`invalid_scope`",
         "check `GMAIL_CREDENTIAL`, `GMAIL_CLIENT_ID` and `GMAIL_CLIENT_SECRET`",
     ),
+    ("token-scopes", API, "an access token that does not read mail from http://", SCOPE),
     ("token-error-once", None, "", ""),
     ("token-error", API, " without a token from http://", TOKEN_DOWN),
     ("token-garbage", API, "status 200 without a token from http://", TOKEN_DOWN),
