@@ -140,6 +140,7 @@ pub fn start(faults: Vec<String>, latency: Duration, options: Options) -> Result
             ("product (ledger API and dashboard)".to_owned(), world.entry()),
             ("  behind the fault proxy".to_owned(), format!("https://{}", sandbox.address())),
             ("Gmail API".to_owned(), format!("https://{}/gmail/v1/users/me/", sandbox.mail_api())),
+            ("OAuth page of consent".to_owned(), format!("https://{}/o/oauth2/v2/auth", sandbox.mail_api())),
             ("OAuth token endpoint".to_owned(), format!("https://{}/token", sandbox.mail_api())),
             ("SMTP".to_owned(), sandbox.smtp().to_string()),
             ("PagerDuty (Events and REST API)".to_owned(), sandbox.pagerduty().root().to_owned()),

@@ -196,6 +196,16 @@ impl Refusal {
         }
     }
 
+    /// The token is a service account's own, which has no mailbox [S].
+    pub(super) fn failed_precondition() -> Refusal {
+        Refusal {
+            code: StatusCode::BAD_REQUEST,
+            reason: "failedPrecondition",
+            status: "FAILED_PRECONDITION",
+            message: "Precondition check failed.".to_owned(),
+        }
+    }
+
     /// The token opens something, but not this method.
     pub(super) fn insufficient_scopes() -> Refusal {
         Refusal {

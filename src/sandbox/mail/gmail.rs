@@ -14,7 +14,7 @@ use axum::{
         header::{AUTHORIZATION, CONTENT_TYPE, HeaderMap},
     },
     response::{IntoResponse as _, Response},
-    routing::post,
+    routing::{get, post},
 };
 use percent_encoding::percent_decode_str;
 
@@ -45,6 +45,7 @@ pub(super) struct Asked {
 pub(super) fn router(google: Arc<Google>) -> Router {
     Router::new()
         .route("/token", post(oauth::token))
+        .route("/o/oauth2/v2/auth", get(oauth::consent))
         .fallback(front)
         .method_not_allowed_fallback(front)
         .with_state(google)
@@ -103,6 +104,9 @@ fn admit(
         .and_then(|(scheme, token)| scheme.eq_ignore_ascii_case("bearer").then(|| token.trim()));
     let scopes =
         token.and_then(|token| google.tokens.scopes(token)).ok_or_else(Refusal::invalid_credentials)?;
+    if token.is_some_and(|token| !google.tokens.has_mailbox(token)) {
+        return Err(Refusal::failed_precondition());
+    }
     let user = decoded(user)?.to_lowercase();
     if user != "me" && user != google.store.address() {
         return Err(Refusal::delegation_denied(google.store.address()));

@@ -29,8 +29,12 @@ use std::{fmt, io, net::TcpListener, sync::Arc};
 use jiff::SignedDuration;
 use tokio_util::sync::CancellationToken;
 
-pub use self::quota::QuotaStyle;
-use self::{mailbox::Store, oauth::Tokens, quota::Quota};
+use self::{
+    mailbox::Store,
+    oauth::{Rules, Tokens},
+    quota::Quota,
+};
+pub use self::{oauth::service_account, quota::QuotaStyle};
 use crate::{clock::Clock, faults::Faults, random, server};
 
 /// How the mail side is set up.
@@ -46,8 +50,10 @@ pub struct Options {
     pub refresh_token: Option<String>,
     /// How long an access token lasts, by the sandbox's clock.
     pub token_lifetime: SignedDuration,
-    /// What the refresh token grants.
+    /// What the mailbox's user grants to the client, and the administrator to the service account.
     pub scopes: Vec<String>,
+    /// How long a grant lasts, by the sandbox's clock; for ever if `None`. Seven days if the application is in testing.
+    pub grant_lifetime: Option<SignedDuration>,
     /// How long a new mail cannot be found by a search, by the sandbox's clock. Lists without `q` and the history have
     /// it at once.
     pub index_lag: SignedDuration,
@@ -70,6 +76,7 @@ impl Default for Options {
             refresh_token: None,
             token_lifetime: SignedDuration::from_hours(1),
             scopes: vec![oauth::READONLY.to_owned()],
+            grant_lifetime: None,
             index_lag: SignedDuration::ZERO,
             get_lag: SignedDuration::ZERO,
             history_kept: SignedDuration::from_hours(7 * 24),
@@ -89,6 +96,7 @@ impl fmt::Debug for Options {
             refresh_token: _,
             token_lifetime,
             scopes,
+            grant_lifetime,
             index_lag,
             get_lag,
             history_kept,
@@ -100,6 +108,7 @@ impl fmt::Debug for Options {
             .field("client_id", client_id)
             .field("token_lifetime", token_lifetime)
             .field("scopes", scopes)
+            .field("grant_lifetime", grant_lifetime)
             .field("index_lag", index_lag)
             .field("get_lag", get_lag)
             .field("history_kept", history_kept)
@@ -146,6 +155,7 @@ impl MailService {
             refresh_token,
             token_lifetime,
             scopes,
+            grant_lifetime,
             index_lag,
             get_lag,
             history_kept,
@@ -158,14 +168,16 @@ impl MailService {
         let refresh_token = refresh_token.unwrap_or_else(|| format!("1//0{}", oauth::secret::<72>()));
 
         let store = Arc::new(Store::new(clock.clone(), &mailbox, history_kept));
-        let tokens = Tokens::new(
-            clock.clone(),
-            client_id.clone(),
-            client_secret.clone(),
-            refresh_token.clone(),
-            token_lifetime,
-            scopes.clone(),
-        );
+        let rules = Rules {
+            clock: clock.clone(),
+            client_id: client_id.clone(),
+            client_secret: client_secret.clone(),
+            mailbox: mailbox.clone(),
+            scopes: scopes.clone(),
+            lifetime: token_lifetime,
+            grant_lifetime,
+        };
+        let tokens = Tokens::new(rules, refresh_token.clone());
         let quota = Quota::new(clock.clone(), quota_per_minute, quota_style);
         let google = Arc::new(Google {
             store: Arc::clone(&store),
@@ -189,6 +201,7 @@ impl MailService {
             refresh_token: Some(refresh_token),
             token_lifetime,
             scopes,
+            grant_lifetime,
             index_lag,
             get_lag,
             history_kept,

@@ -6,6 +6,7 @@ mod credentials;
 mod delivery;
 mod labels;
 mod lag;
+mod oauth;
 mod putting;
 mod quota;
 mod reading;
@@ -72,7 +73,12 @@ impl World {
                 .unwrap()
                 .with_root_certificates(roots)
                 .with_no_client_auth();
-        let http = reqwest::Client::builder().no_proxy().tls_backend_preconfigured(tls).build().unwrap();
+        let http = reqwest::Client::builder()
+            .no_proxy()
+            .redirect(reqwest::redirect::Policy::none())
+            .tls_backend_preconfigured(tls)
+            .build()
+            .unwrap();
         let mut world = World {
             service,
             clock,
