@@ -12,7 +12,9 @@
 //! | `SEQUENCE_EMAIL`, `SEQUENCE_PASSWORD` | a confirmed user who may make ledgers in that team |
 //! | `SEQUENCE_USER_KEY` | the key from which passwords of canary users are derived |
 //! | `GMAIL_CLIENT_ID`, `GMAIL_CLIENT_SECRET`, `GMAIL_CREDENTIAL` | what opens the mailbox |
-//! | `GMAIL_API_ROOT`, `GMAIL_TOKEN_URI` | where Gmail is, if not at Google |
+//! | `GMAIL_SUBJECT` | the address of the mailbox, if a service account opens it |
+//! | `GMAIL_UNITS_PER_MINUTE` | Gmail's quota units that this process uses at most in any minute; 750 without it |
+//! | `GMAIL_API_ROOT`, `GMAIL_TOKEN_URI`, `GMAIL_AUTH_URI` | where Gmail is, if not at Google |
 //!
 //! With none of `COALMINE_TARGET`, `SEQUENCE_*` and `GMAIL_*` set, the suite runs against a sandbox inside the
 //! process.
@@ -23,7 +25,7 @@ use coalmine::{
     Redactor, Resources, Secret,
     config::{ConfigError, Settings, Setup, Start},
     http::{HttpPool, Roots, client_config},
-    inbox::{Credential, GmailConfig, Mailbox},
+    inbox::{GmailSettings, Mailbox},
 };
 
 use crate::{
@@ -47,10 +49,8 @@ pub enum Config {
 pub struct Access {
     /// The product.
     pub target: Target,
-    /// What opens the mailbox.
-    pub gmail: Credential,
-    /// Where Gmail's API is.
-    pub gmail_root: Option<String>,
+    /// What opens the mailbox, and where it is.
+    pub gmail: GmailSettings,
     /// Whom to trust.
     pub roots: Roots,
 }
@@ -117,15 +117,6 @@ fn in_sandbox(options: WorldOptions) -> Result<Start, ConfigError> {
 fn read_access(settings: &mut Settings<'_>, wanted: bool) -> Option<Access> {
     let entry = settings.base_url("COALMINE_TARGET");
     let roots = settings.roots("COALMINE_CA");
-    let gmail_root = settings.base_url("GMAIL_API_ROOT");
-    let token_uri = settings.optional("GMAIL_TOKEN_URI");
-    if token_uri.as_ref().is_some_and(|it| !it.starts_with("https://")) {
-        let found = "expected an https address: client secret and refresh token are sent there";
-        settings.problem("GMAIL_TOKEN_URI", found, "correct it, or unset it to use Google's");
-    }
-    let client_id = settings.optional("GMAIL_CLIENT_ID");
-    let client_secret = settings.optional_secret("GMAIL_CLIENT_SECRET");
-    let credential = settings.optional_secret("GMAIL_CREDENTIAL");
     let mut needed = |name, remedy: &str| {
         let value = settings.optional(name);
         if value.as_ref().is_some_and(|it| it.trim() != it || it.chars().any(char::is_control)) {
@@ -154,24 +145,7 @@ fn read_access(settings: &mut Settings<'_>, wanted: bool) -> Option<Access> {
         let found = format!("expected at least {SHORTEST_KEY} characters, found {}", key.len());
         settings.problem("SEQUENCE_USER_KEY", found, "make one with `openssl rand -hex 32` and keep it");
     }
-    let gmail = match &credential {
-        Some(text) => match Credential::parse(text.expose(), client_id.as_deref(), client_secret.as_ref()) {
-            Ok(credential) => Some(credential),
-            Err(problem) => {
-                // One sentence: what is wrong; and what to do about it.
-                let (found, remedy) =
-                    problem.split_once("; ").unwrap_or((&problem, "correct the credential"));
-                settings.problem("GMAIL_CREDENTIAL", found, remedy);
-                None
-            }
-        },
-        None if wanted => {
-            settings.missing("GMAIL_CREDENTIAL", "set the refresh token of the test mailbox");
-            None
-        }
-        None => None,
-    };
-    let gmail = gmail.map(|it| Credential { token_uri: token_uri.or(it.token_uri.clone()), ..it });
+    let gmail = GmailSettings::read(settings, wanted);
     Some(Access {
         target: Target {
             entry: entry?,
@@ -183,7 +157,6 @@ fn read_access(settings: &mut Settings<'_>, wanted: bool) -> Option<Access> {
             user_key: Secret::new(user_key?),
         },
         gmail: gmail?,
-        gmail_root,
         roots: roots?,
     })
 }
@@ -194,17 +167,12 @@ impl Access {
     /// # Errors
     /// If the trusted authorities cannot be loaded.
     pub fn connect(self, name: &str, lasting: bool) -> Result<Start, ConfigError> {
-        let Self { target, gmail, gmail_root, roots } = self;
+        let Self { target, gmail, roots } = self;
         let surface = surface()?;
         let redactor = Redactor::new();
-        for secret in [
-            &target.credential,
-            &target.password,
-            &target.user_key,
-            &gmail.client_secret,
-            &gmail.refresh_token,
-        ] {
-            redactor.learn(secret.expose());
+        let ours = [&target.credential, &target.password, &target.user_key].map(|it| it.expose().as_str());
+        for secret in ours.into_iter().chain(gmail.credential.secrets()) {
+            redactor.learn(secret);
         }
         let tls = client_config(&roots).map_err(|error| {
             ConfigError::one(
@@ -216,17 +184,13 @@ impl Access {
         let pool = HttpPool::new(tls.clone()).map_err(|error| {
             ConfigError::one("HTTP", error.to_string(), "see the message; this is no setting of yours")
         })?;
-        let mut gmail = GmailConfig::new(gmail, tls);
-        if let Some(root) = gmail_root {
-            gmail.api_root = format!("{}/", root.trim_end_matches('/'));
-        }
         let resources = Resources::new()
             .with(pool)
             .with(target)
             .with_shared(surface)
             .with(Sessions::default())
             .with(Explanations::default())
-            .with(Mailbox::new(gmail, &redactor));
+            .with(Mailbox::new(gmail.config(tls), &redactor));
         Ok(Start {
             target: name.to_owned(),
             resources,

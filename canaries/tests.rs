@@ -13,8 +13,12 @@ mod bad_input;
 mod codes;
 #[path = "tests/coverage.rs"]
 mod coverage;
+#[path = "tests/gmail.rs"]
+mod gmail;
 #[path = "tests/imports.rs"]
 mod imports;
+#[path = "tests/logs.rs"]
+mod logs;
 #[path = "tests/markers.rs"]
 mod markers;
 #[path = "tests/outside.rs"]

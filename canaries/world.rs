@@ -12,7 +12,7 @@ use coalmine::{
     config::{ConfigError, PagerDutySettings, TargetAlerts},
     drill::{Bytes, FaultName, HeaderMap, HeaderValue, Proxy, ProxyOptions, Response, StatusCode},
     http::{Roots, client_config},
-    inbox::Credential,
+    inbox::{GmailSettings, UserCredential},
     operations::Operation,
     world::{UnknownFault, World},
 };
@@ -25,6 +25,12 @@ use crate::{
 
 /// What the fault `slow` adds to an answer: more than any step's latency budget.
 const SLOW_BY: Duration = Duration::from_millis(3500);
+
+/// Units of quota in any minute: nobody counts them in a sandbox, unless its options say so.
+const UNITS_PER_MINUTE: u32 = 600_000;
+
+/// The most that the variable takes.
+const MOST_UNITS_PER_MINUTE: &str = "15000";
 
 /// The production ledger of the standing team.
 const PRODUCTION_LEDGER: &str = "prod";
@@ -138,8 +144,6 @@ impl SandboxWorld {
     #[must_use]
     pub fn access(&self) -> Access {
         let sandbox = &self.sandbox;
-        let mail = sandbox.mail();
-        let secret = |value: &Option<String>| Secret::new(value.clone().unwrap_or_default());
         Access {
             target: Target {
                 entry: self.entry(),
@@ -150,15 +154,31 @@ impl SandboxWorld {
                 password: Secret::new(sandbox.password().to_owned()),
                 user_key: self.user_key.clone(),
             },
-            gmail: Credential {
-                client_id: mail.client_id.clone().unwrap_or_default(),
-                client_secret: secret(&mail.client_secret),
-                refresh_token: secret(&mail.refresh_token),
-                token_uri: Some(format!("https://{}/token", sandbox.mail_api())),
+            gmail: GmailSettings {
+                credential: self.user().into(),
+                api_root: Some(self.mail_root()),
+                token_uri: None,
+                units_per_minute: Some(UNITS_PER_MINUTE),
             },
-            gmail_root: Some(format!("https://{}", sandbox.mail_api())),
             roots: Roots::Only(sandbox.ca_pem().to_owned()),
         }
+    }
+
+    /// The grant of the mailbox's user.
+    fn user(&self) -> UserCredential {
+        let mail = self.sandbox.mail();
+        let secret = |value: &Option<String>| Secret::new(value.clone().unwrap_or_default());
+        UserCredential {
+            client_id: mail.client_id.clone().unwrap_or_default(),
+            client_secret: secret(&mail.client_secret),
+            refresh_token: secret(&mail.refresh_token),
+            token_uri: Some(format!("{}/token", self.mail_root())),
+        }
+    }
+
+    /// Where Gmail's API is, and Google's OAuth.
+    fn mail_root(&self) -> String {
+        format!("https://{}", self.sandbox.mail_api())
     }
 
     /// Where pages go: the sandbox's own PagerDuty.
@@ -181,7 +201,8 @@ impl SandboxWorld {
     /// The variables that point the suite at this world; `ca` is where its authority's certificate has been put.
     #[must_use]
     pub fn exports(&self, ca: &str) -> Vec<(String, String)> {
-        let Access { target, gmail, gmail_root, roots: _ } = self.access();
+        let Access { target, gmail: _, roots: _ } = self.access();
+        let (user, root) = (self.user(), self.mail_root());
         let pagerduty = self.sandbox.pagerduty();
         [
             ("COALMINE_TARGET", target.entry.as_str()),
@@ -196,11 +217,13 @@ impl SandboxWorld {
             ("SEQUENCE_EMAIL", &target.email),
             ("SEQUENCE_PASSWORD", target.password.expose()),
             ("SEQUENCE_USER_KEY", target.user_key.expose()),
-            ("GMAIL_CLIENT_ID", &gmail.client_id),
-            ("GMAIL_CLIENT_SECRET", gmail.client_secret.expose()),
-            ("GMAIL_CREDENTIAL", gmail.refresh_token.expose()),
-            ("GMAIL_API_ROOT", &gmail_root.unwrap_or_default()),
-            ("GMAIL_TOKEN_URI", &gmail.token_uri.unwrap_or_default()),
+            ("GMAIL_CLIENT_ID", &user.client_id),
+            ("GMAIL_CLIENT_SECRET", user.client_secret.expose()),
+            ("GMAIL_CREDENTIAL", user.refresh_token.expose()),
+            ("GMAIL_UNITS_PER_MINUTE", MOST_UNITS_PER_MINUTE),
+            ("GMAIL_API_ROOT", &root),
+            ("GMAIL_TOKEN_URI", &user.token_uri.unwrap_or_default()),
+            ("GMAIL_AUTH_URI", &format!("{root}/o/oauth2/v2/auth")),
         ]
         .map(|(name, value)| (name.to_owned(), value.to_owned()))
         .into()

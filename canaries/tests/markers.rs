@@ -31,11 +31,11 @@ use crate::{
 };
 
 // With characters that each encoding writes differently.
-const PASSWORD: &str = "mark-pässword/1+\"quoted\"&<angled>";
-const CREDENTIAL: &str = "mark-credential/2+\"quoted\"&<angled>~";
+pub(crate) const PASSWORD: &str = "mark-pässword/1+\"quoted\"&<angled>";
+pub(crate) const CREDENTIAL: &str = "mark-credential/2+\"quoted\"&<angled>~";
 const USER_KEY: &str = "mark-user key/3+'quoted'&<angled>";
-const CLIENT_SECRET: &str = "mark-client-secret/4+\\slashed\"&<angled>";
-const REFRESH_TOKEN: &str = "1//mark-refresh_token/5+~quoted&<angled>";
+pub(crate) const CLIENT_SECRET: &str = "mark-client-secret/4+\\slashed\"&<angled>";
+pub(crate) const REFRESH_TOKEN: &str = "1//mark-refresh_token/5+~quoted&<angled>";
 const WRONG: &str = "mark-wrong/6+\"quoted\"&<angled>-of-nobody";
 /// The code that is mailed; it cannot have other characters than digits.
 const CODE: &str = "730514";
@@ -58,7 +58,7 @@ const RUNS: &[(&[&str], i32)] = &[
 ];
 
 /// A sandbox with the markers in place, and the variables that point the suite at it.
-fn planted() -> (SandboxWorld, Variables, TempDir) {
+pub(crate) fn planted() -> (SandboxWorld, Variables, TempDir) {
     let mut options = WorldOptions { proxy: true, ..WorldOptions::default() };
     options.sandbox.password = Some(PASSWORD.to_owned());
     options.sandbox.credential = Some(CREDENTIAL.to_owned());
@@ -98,6 +98,29 @@ fn no_secret_is_written_anywhere() {
     }
     assert_eq!(kinds.into_iter().collect::<Vec<_>>(), ["code", "given", "invitation", "password"]);
     assert!(journals > 0, "a journal was searched as well");
+}
+
+/// A service account signs, and its key is in the environment: the same, for it.
+#[test]
+fn no_secret_of_a_service_account_is_written_anywhere() {
+    let (world, exports, _folder) = planted();
+    let key = sandbox::mail::service_account(&exports["GMAIL_TOKEN_URI"]);
+    let file: serde_json::Value = serde_json::from_str(&key).unwrap();
+    let lines = file["private_key"].as_str().unwrap().lines().filter(|line| !line.starts_with('-'));
+    // Whatever shows a key shows its first lines.
+    let lines: Vec<_> = lines.take(3).map(str::to_owned).collect();
+    let suite = |subject: &str, key: &str| {
+        Suite::with(&exports).set("GMAIL_CREDENTIAL", key).set("GMAIL_SUBJECT", subject)
+    };
+    let of_another = key.replacen("canaries@", "marker-canaries@", 1);
+    for (subject, key, code, what) in [
+        ("coalmine@sandbox.test", &key, 0, "a service account"),
+        ("boss@sandbox.test", &key, 75, "of nobody here"),
+        ("coalmine@sandbox.test", &of_another, 75, "that is not known"),
+    ] {
+        let suite = suite(subject, key);
+        search_all(&world, &suite, suite.run(), code, what, &lines);
+    }
 }
 
 /// A product's error may hold what it was sent, in whatever form: here in all of them, where nothing tells that it is
@@ -181,18 +204,20 @@ fn search_all(
         let hex = text.split(|c: char| !c.is_ascii_hexdigit()).find(|it| matches!(it.len(), 40 | 48));
         assert_eq!(hex, None, "{what}: {place} has a session or a credential");
         assert!(!text.contains("ya29."), "{what}: {place} has an access token");
+        // The start of every header that says how something is signed.
+        assert!(!text.contains("eyJhbGciOi"), "{what}: {place} has what a service account has signed");
     }
     secrets.into_iter().map(|(kind, _)| kind).collect()
 }
 
 /// The addresses that the run gave out.
-fn addresses(record: &str) -> BTreeSet<String> {
+pub(crate) fn addresses(record: &str) -> BTreeSet<String> {
     let is_part = |c: char| c.is_ascii_alphanumeric() || "+-.@".contains(c);
     record.split(|c| !is_part(c)).filter(|it| it.starts_with("coalmine+")).map(str::to_owned).collect()
 }
 
 /// The code or the invitation in a mail.
-fn mailed(mail: &str) -> Vec<(&'static str, String)> {
+pub(crate) fn mailed(mail: &str) -> Vec<(&'static str, String)> {
     let mail = mail.replace("=\r\n", "").replace("=3D", "=");
     let code = mail.lines().find(|it| it.len() == 6 && it.bytes().all(|byte| byte.is_ascii_digit()));
     let invitation = mail
@@ -203,7 +228,7 @@ fn mailed(mail: &str) -> Vec<(&'static str, String)> {
 }
 
 /// The forms in which a secret may be written, each by one encoder.
-fn forms(secret: &str) -> BTreeSet<String> {
+pub(crate) fn forms(secret: &str) -> BTreeSet<String> {
     let percent = |keep: &str, upper: bool| {
         secret.bytes().fold(String::new(), |mut text, byte| {
             let kept = byte.is_ascii_alphanumeric() || keep.as_bytes().contains(&byte);
@@ -246,7 +271,7 @@ fn forms(secret: &str) -> BTreeSet<String> {
 }
 
 /// Where a form stands in a text. Six digits are found by themselves only: a time may have them in its fractions.
-fn find(text: &str, form: &str) -> Option<usize> {
+pub(crate) fn find(text: &str, form: &str) -> Option<usize> {
     let is_code = form.len() == 6 && form.bytes().all(|it| it.is_ascii_digit());
     let part = |c: char| is_code && (c.is_ascii_alphanumeric() || c == '.');
     text.match_indices(form).map(|(at, _)| at).find(|&at| {

@@ -107,7 +107,23 @@ const CASES: &[Case] = &[
     },
     Case {
         change: &[("GMAIL_CREDENTIAL", r#"{"type": "service_account", "private_key": "password-8642"}"#)],
-        problems: &[("GMAIL_CREDENTIAL", "the key of a service account", "give a refresh token")],
+        problems: &[("GMAIL_CREDENTIAL", "`client_email` in the service account's key", "make a new key")],
+    },
+    Case {
+        change: &[("GMAIL_SUBJECT", "canary@example.com")],
+        problems: &[("GMAIL_CREDENTIAL", "is a user's own", "unset `GMAIL_SUBJECT`")],
+    },
+    Case {
+        change: &[("GMAIL_UNITS_PER_MINUTE", "59")],
+        problems: &[("GMAIL_UNITS_PER_MINUTE", "a whole number from 60 to 15000", "unset it for 750")],
+    },
+    Case {
+        change: &[("GMAIL_UNITS_PER_MINUTE", "15001")],
+        problems: &[("GMAIL_UNITS_PER_MINUTE", "a whole number from 60 to 15000", "unset it for 750")],
+    },
+    Case {
+        change: &[("GMAIL_AUTH_URI", "http://localhost/auth")],
+        problems: &[("GMAIL_AUTH_URI", "expected an https address", "unset it to use Google's")],
     },
     Case {
         change: &[("GMAIL_CREDENTIAL", "/home/me/refresh-token-2468.json")],

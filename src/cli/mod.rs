@@ -10,6 +10,8 @@ mod document;
 #[cfg(feature = "server")]
 mod explain;
 mod fault;
+#[cfg(feature = "gmail")]
+mod gmail;
 #[cfg(feature = "server")]
 mod incidents;
 #[cfg(feature = "server")]
@@ -28,7 +30,7 @@ mod silence;
 #[cfg(feature = "server")]
 mod store;
 mod surface;
-#[cfg(feature = "server")]
+#[cfg(any(feature = "gmail", feature = "server"))]
 mod trouble;
 
 use std::{ffi::OsString, fmt, io::Write as _, process::ExitCode, sync::Arc, time::Duration};
@@ -107,6 +109,9 @@ enum Command<O: Args> {
     /// Tries whether a page would arrive.
     #[cfg(feature = "server")]
     Alert(alert::AlertArguments),
+    /// Lets the canaries into a Gmail mailbox, and looks whether they are in.
+    #[cfg(feature = "gmail")]
+    Gmail(gmail::GmailArguments),
     /// Runs the product's sandbox alone, and prints the environment that points the canaries at it.
     Sandbox(sandbox::SandboxArguments<O>),
     /// Runs the canaries once and prints what of the product's OpenAPI document they have not seen.
@@ -161,6 +166,8 @@ pub fn main<S: Setup, O: Args>(
         Command::Silences(arguments) => silence::list(&arguments),
         #[cfg(feature = "server")]
         Command::Alert(arguments) => alert::run::<S>(&arguments, suite()),
+        #[cfg(feature = "gmail")]
+        Command::Gmail(arguments) => gmail::run(&arguments),
         Command::Sandbox(arguments) => sandbox::run(arguments, sandbox),
         Command::Surface(arguments) => surface::run::<S>(&arguments, suite, document),
     }

@@ -1,144 +1,179 @@
 //! What opens the mailbox, read from the text of one variable.
 //!
-//! People paste what their tools gave them: a bare refresh token, or a whole credential file. Whatever is wrong with
-//! it is said without repeating any of it.
+//! People paste what their tools gave them: a bare refresh token, or a whole credential file, of which every tool has
+//! a form of its own. Whatever is wrong with it is said without repeating any of it.
 
-use serde_json::{Map, Value};
+mod client;
+mod file;
+#[cfg(test)]
+mod tests;
 
+use std::fmt;
+
+pub use self::client::ClientSecrets;
+use self::file::File;
 use crate::secret::Secret;
+
+/// What opens a mailbox.
+#[derive(Clone, Debug)]
+pub enum Credential {
+    /// The mailbox's user has let an OAuth client in.
+    User(UserCredential),
+    /// The administrator of the mailbox's domain lets a service account in, in the user's name.
+    ServiceAccount(ServiceAccount),
+}
 
 /// A refresh token and the OAuth client that it belongs to.
 #[derive(Clone, Debug)]
-pub struct Credential {
+pub struct UserCredential {
     /// The OAuth client's id.
     pub client_id: String,
     /// The OAuth client's secret.
     pub client_secret: Secret,
     /// What access tokens are made from.
     pub refresh_token: Secret,
-    /// The token endpoint, if the credential names one.
+    /// The token endpoint, if the credential names one that is not Google's.
+    pub token_uri: Option<String>,
+}
+
+/// A service account to which domain-wide authority was delegated.
+#[derive(Clone)]
+pub struct ServiceAccount {
+    /// Its name, which looks like an address.
+    pub client_email: String,
+    /// Its numeric id, by which the administrator lets it in; if the key file has it.
+    pub client_id: Option<String>,
+    /// Its RSA key, as PEM.
+    pub private_key: Secret,
+    /// Which of its keys that is, if the key file says so.
+    pub private_key_id: Option<String>,
+    /// The address of the mailbox that it reads.
+    pub subject: String,
+    /// The token endpoint, if the key file names one that is not Google's.
     pub token_uri: Option<String>,
 }
 
 impl Credential {
-    /// Reads `GMAIL_CREDENTIAL`: a refresh token, or the JSON text of a credential file (`authorized_user`, or
-    /// Python's `token.json`). The client comes from that file, or from `GMAIL_CLIENT_ID` and
-    /// `GMAIL_CLIENT_SECRET`.
+    /// Reads `GMAIL_CREDENTIAL`: a refresh token, or the text of a credential file.
+    ///
+    /// The files of gcloud (`authorized_user`), Python (`token.json`, oauth2client), Node and Ruby (both of its
+    /// libraries) hold a refresh token. The OAuth client comes from that file, or from `GMAIL_CLIENT_ID` and
+    /// `GMAIL_CLIENT_SECRET`. The key file of a service account needs `GMAIL_SUBJECT` beside it: the address of the
+    /// mailbox. Endpoints that Google has given up are replaced by the present one.
     ///
     /// ```
     /// use coalmine::{Secret, inbox::Credential};
     ///
     /// let secret = Secret::new("GOCSPX-abc".to_owned());
-    /// let credential = Credential::parse("1//0abc", Some("123.apps.googleusercontent.com"), Some(&secret))?;
-    /// assert_eq!(credential.refresh_token.expose(), "1//0abc");
+    /// let id = "123.apps.googleusercontent.com";
+    /// let credential = Credential::parse("1//0abc", Some(id), Some(&secret), None)?;
+    /// let Credential::User(user) = credential else { panic!("no service account") };
+    /// assert_eq!(user.refresh_token.expose(), "1//0abc");
     /// # Ok::<(), String>(())
     /// ```
     ///
     /// # Errors
-    /// One sentence with its remedy, without any part of the value.
+    /// One sentence with its remedy behind a semicolon, without any part of a value.
     pub fn parse(
         text: &str,
         client_id: Option<&str>,
         client_secret: Option<&Secret>,
+        subject: Option<&str>,
     ) -> Result<Self, String> {
         let text = text.trim_start_matches('\u{feff}').trim();
-        let file = if text.starts_with(['{', '[']) { Some(read(text)?) } else { None };
-        let refresh_token = match &file {
-            Some(file) => member(file, "refresh_token")?.ok_or(
-                "`GMAIL_CREDENTIAL` has no `refresh_token`; authorise again with `access_type=offline` and \
-                 `prompt=consent`, otherwise Google gives none",
-            )?,
-            None => bare(text)?,
+        let subject = subject.map(str::trim).filter(|subject| !subject.is_empty());
+        let (in_file, refresh_token) = match file::read(text)? {
+            Some(File::ServiceAccount(key)) => return key.delegated(subject).map(Self::ServiceAccount),
+            Some(File::User(file)) => {
+                let token = file.refresh_token.clone();
+                let missing = "`GMAIL_CREDENTIAL` has no `refresh_token`; authorise again with `access_type=offline` \
+                               and `prompt=consent`, as `canaries gmail login` does, otherwise Google gives none";
+                (file, token.ok_or(missing)?)
+            }
+            None => (file::Grant::default(), Secret::new(bare(text)?.to_owned())),
         };
-        let in_file = |name| file.as_ref().map_or(Ok(None), |file| member(file, name));
-        let secret = client_secret.map(|it| it.expose().as_str());
-        let client_id = one("GMAIL_CLIENT_ID", "client_id", client_id, in_file("client_id")?)?;
-        let client_secret = one("GMAIL_CLIENT_SECRET", "client_secret", secret, in_file("client_secret")?)?;
-        let token_uri = in_file("token_uri")?;
-        if token_uri.is_some_and(|uri| !(uri.starts_with("https://") || is_loopback(uri))) {
-            return Err(
-                "`token_uri` in `GMAIL_CREDENTIAL` is no https address; remove it to use Google's".into()
-            );
+        if subject.is_some() {
+            return Err("`GMAIL_SUBJECT` is set, and `GMAIL_CREDENTIAL` is a user's own, whose mailbox needs no naming; \
+                        unset `GMAIL_SUBJECT`"
+                .into());
         }
-        Ok(Self {
+        let given = client_secret.map(|it| it.expose().as_str());
+        let found = in_file.client_secret.as_ref().map(|it| it.expose().as_str());
+        let client_id = one("GMAIL_CLIENT_ID", "client_id", client_id, in_file.client_id.as_deref())?;
+        let client_secret = one("GMAIL_CLIENT_SECRET", "client_secret", given, found)?;
+        Ok(Self::User(UserCredential {
             client_id: client_id.to_owned(),
             client_secret: Secret::new(client_secret.to_owned()),
-            refresh_token: Secret::new(refresh_token.to_owned()),
-            token_uri: token_uri.map(str::to_owned),
-        })
+            refresh_token,
+            token_uri: in_file.token_uri,
+        }))
+    }
+
+    /// The token endpoint, if the credential names one that is not Google's.
+    #[must_use]
+    pub fn token_uri(&self) -> Option<&str> {
+        match self {
+            Self::User(user) => user.token_uri.as_deref(),
+            Self::ServiceAccount(account) => account.token_uri.as_deref(),
+        }
+    }
+
+    /// Everything in it that must never be shown.
+    pub fn secrets(&self) -> impl Iterator<Item = &str> {
+        let secrets: Vec<&str> = match self {
+            Self::User(UserCredential { client_secret, refresh_token, .. }) => {
+                vec![client_secret.expose(), refresh_token.expose()]
+            }
+            Self::ServiceAccount(ServiceAccount { private_key, .. }) => {
+                // The lines by themselves as well: whoever shows a key shows it line by line.
+                let lines = private_key.expose().lines().filter(|line| !line.starts_with('-'));
+                [private_key.expose().as_str()].into_iter().chain(lines).collect()
+            }
+        };
+        secrets.into_iter()
     }
 }
 
-/// The members of a credential file of a kind that holds a refresh token.
-fn read(text: &str) -> Result<Map<String, Value>, String> {
-    let value: Value = serde_json::from_str(text).map_err(|error| {
-        // The error's own text may quote the value.
-        let (line, column) = (error.line(), error.column());
-        format!(
-            "`GMAIL_CREDENTIAL` begins like JSON but is broken at line {line}, column {column}; paste the whole \
-             file, unchanged"
-        )
-    })?;
-    let Value::Object(file) = value else {
-        return Err(
-            "`GMAIL_CREDENTIAL` is JSON but no object; paste a credential file or a refresh token".into()
-        );
-    };
-    match file.get("type").map(Value::as_str) {
-        Some(Some("authorized_user")) => return Ok(file),
-        Some(Some("service_account")) => {
-            return Err("`GMAIL_CREDENTIAL` is the key of a service account, which has no mailbox of its own; give a \
-                        refresh token or an `authorized_user` file of the mailbox's user"
-                .into());
-        }
-        Some(_) => {
-            return Err("`GMAIL_CREDENTIAL` is a credential of an unknown type; give a refresh token, an \
-                        `authorized_user` file or a `token.json`"
-                .into());
-        }
-        None => (),
+impl From<UserCredential> for Credential {
+    fn from(user: UserCredential) -> Self {
+        Self::User(user)
     }
-    if ["installed", "web"].iter().any(|kind| file.contains_key(*kind)) {
-        return Err("`GMAIL_CREDENTIAL` is a file of client secrets, which opens no mailbox; put its `client_id` and \
-                    `client_secret` into `GMAIL_CLIENT_ID` and `GMAIL_CLIENT_SECRET`, and give a refresh token here"
-            .into());
+}
+
+impl From<ServiceAccount> for Credential {
+    fn from(account: ServiceAccount) -> Self {
+        Self::ServiceAccount(account)
     }
-    Ok(file)
+}
+
+impl fmt::Debug for ServiceAccount {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ServiceAccount")
+            .field("client_email", &self.client_email)
+            .field("subject", &self.subject)
+            .finish_non_exhaustive()
+    }
 }
 
 fn bare(text: &str) -> Result<&str, String> {
-    if text.is_empty() {
-        return Err("`GMAIL_CREDENTIAL` is empty; give a refresh token or a credential file's text".into());
-    }
-    if text.starts_with("ya29.") {
-        return Err(
+    let problem = match text {
+        "" => "`GMAIL_CREDENTIAL` is empty; give a refresh token or a credential file's text",
+        _ if text.starts_with("ya29.") => {
             "`GMAIL_CREDENTIAL` is an access token, which lasts an hour; give the refresh token instead"
-                .into(),
-        );
-    }
-    if text.starts_with(['/', '.', '~']) || text.ends_with(".json") {
-        return Err("`GMAIL_CREDENTIAL` looks like a path; give the file's content, or its path in \
-                    `GMAIL_CREDENTIAL_FILE`"
-            .into());
-    }
-    if text.chars().any(|c| !c.is_ascii_graphic()) {
-        return Err(
-            "`GMAIL_CREDENTIAL` is neither a refresh token, which is one word, nor JSON; paste it again"
-                .into(),
-        );
-    }
-    Ok(text)
-}
-
-/// A member that must be text if it is there; an empty one counts as absent.
-fn member<'f>(file: &'f Map<String, Value>, name: &str) -> Result<Option<&'f str>, String> {
-    match file.get(name) {
-        None | Some(Value::Null) => Ok(None),
-        Some(Value::String(text)) => Ok(Some(text.trim()).filter(|text| !text.is_empty())),
-        Some(Value::Bool(_) | Value::Number(_) | Value::Array(_) | Value::Object(_)) => {
-            Err(format!("`{name}` in `GMAIL_CREDENTIAL` is not text; paste the file unchanged"))
         }
-    }
+        _ if text.starts_with("4/") => {
+            "`GMAIL_CREDENTIAL` is the code of a consent, which is good once; exchange it for a refresh token, as \
+             `canaries gmail login` does, and give that"
+        }
+        _ if text.starts_with(['/', '.', '~']) || text.ends_with(".json") || text.ends_with(".yaml") => {
+            "`GMAIL_CREDENTIAL` looks like a path; give the file's content, or its path in `GMAIL_CREDENTIAL_FILE`"
+        }
+        _ if text.chars().any(|c| !c.is_ascii_graphic()) => {
+            "`GMAIL_CREDENTIAL` is neither a refresh token, which is one word, nor a credential file; paste it again"
+        }
+        _ => return Ok(text),
+    };
+    Err(problem.to_owned())
 }
 
 /// A value that a variable or the file gives. A refresh token works with its own client only, so two that differ
@@ -159,79 +194,5 @@ fn one<'v>(
         (None, None) => Err(format!(
             "`{variable}` is missing; set it to the `{name}` of the OAuth client that made `GMAIL_CREDENTIAL`"
         )),
-    }
-}
-
-fn is_loopback(uri: &str) -> bool {
-    ["http://127.0.0.1", "http://localhost", "http://[::1]"].iter().any(|start| {
-        uri.strip_prefix(start).is_some_and(|rest| rest.is_empty() || rest.starts_with([':', '/']))
-    })
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    const TOKEN: &str = "1//0marker-refresh";
-
-    fn parse(text: &str, id: Option<&str>, secret: Option<&str>) -> Result<Credential, String> {
-        Credential::parse(text, id, secret.map(|it| Secret::new(it.to_owned())).as_ref())
-    }
-
-    #[test]
-    fn every_kind_with_a_refresh_token_is_read() {
-        let authorized = format!(
-            r#"{{"type":"authorized_user","client_id":"id","client_secret":"marker-cs","refresh_token":"{TOKEN}",
-               "universe_domain":"googleapis.com"}}"#
-        );
-        let python = format!(
-            r#"{{"token":"ya29.x","refresh_token":"{TOKEN}","token_uri":"https://oauth2.googleapis.com/token",
-               "client_id":"id","client_secret":"marker-cs","scopes":["a"],"expiry":"2026-01-01T00:00:00Z"}}"#
-        );
-        for (text, id, secret, uri) in [
-            (format!(" {TOKEN}\n"), Some("id"), Some("marker-cs"), None),
-            (authorized.clone(), None, None, None),
-            (authorized, Some("id"), Some(" marker-cs "), None),
-            (python, None, Some(""), Some("https://oauth2.googleapis.com/token")),
-            (format!("\u{feff}{{\"refresh_token\":\"{TOKEN}\"}}"), Some("id"), Some("marker-cs"), None),
-        ] {
-            let credential = parse(&text, id, secret).unwrap();
-            assert_eq!(credential.client_id, "id");
-            assert_eq!(credential.client_secret.expose(), "marker-cs");
-            assert_eq!(credential.refresh_token.expose(), TOKEN);
-            assert_eq!(credential.token_uri.as_deref(), uri);
-        }
-    }
-
-    #[test]
-    fn what_is_wrong_is_said_without_the_value() {
-        let full = r#""client_id":"marker-id","client_secret":"marker-cs""#;
-        for (text, says) in [
-            ("", "is empty"),
-            ("ya29.marker", "is an access token"),
-            ("/home/me/marker.json", "GMAIL_CREDENTIAL_FILE"),
-            ("1//marker two words", "paste it again"),
-            (r#"{"refresh_token":"marker"#, "broken at line 1"),
-            (r#"["marker"]"#, "no object"),
-            (r#"{"type":"marker"}"#, "unknown type"),
-            (r#"{"type":1}"#, "unknown type"),
-            (r#"{"type":"service_account","private_key":"marker"}"#, "service account"),
-            (r#"{"installed":{"client_secret":"marker"}}"#, "client secrets"),
-            (&format!("{{{full}}}"), "no `refresh_token`"),
-            (&format!(r#"{{{full},"refresh_token":["marker"]}}"#), "not text"),
-            (
-                &format!(r#"{{{full},"refresh_token":"marker","token_uri":"http://marker/"}}"#),
-                "no https address",
-            ),
-            (r#"{"refresh_token":"marker"}"#, "`GMAIL_CLIENT_ID` is missing"),
-            (r#"{"refresh_token":"marker","client_id":"marker"}"#, "`GMAIL_CLIENT_SECRET` is missing"),
-        ] {
-            let error = parse(text, None, None).unwrap_err();
-            assert!(error.contains(says), "{text}: {error}");
-            assert!(!error.contains("marker"), "{error}");
-        }
-        let text = format!(r#"{{{full},"refresh_token":"marker"}}"#);
-        let error = parse(&text, Some("marker-other"), None).unwrap_err();
-        assert!(error.contains("unset `GMAIL_CLIENT_ID`") && !error.contains("marker"), "{error}");
     }
 }

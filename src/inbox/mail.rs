@@ -33,7 +33,7 @@ pub enum Folder {
 }
 
 impl Folder {
-    fn of(labels: &[String]) -> Self {
+    pub(super) fn of(labels: &[String]) -> Self {
         let has = |name: &str| labels.iter().any(|label| label == name);
         match () {
             () if has("SPAM") => Self::Spam,

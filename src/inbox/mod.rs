@@ -2,16 +2,26 @@
 //!
 //! Every address is the mailbox's own with a tag that no other run, attempt or role has, so a mail is known by whom
 //! it is addressed to and never by being the newest. Reading order: this file (what steps hold), `wait` (waiting and
-//! its explanation), `mail` with `reading` and `html` (what is in a mail), `mailbox` (what waiters share), `poller`
-//! (the one task that asks), `gmail`, `token` and `trouble` (the API), `credential`.
+//! its explanation) and `once` (that nothing came twice), `mail` with `reading` and `html` (what is in a mail),
+//! `mailbox` and `registered` (what waiters share), `poller` and `reader` (the one task that asks), `gmail`, `budget`,
+//! `token` with `assertion`, and `trouble` (the API), `credential` and `settings`; `login` and `look` are for people who
+//! set a mailbox up. What can go wrong, and what is said of it: `docs/inbox.md`.
 
+mod assertion;
+mod budget;
 mod credential;
 mod gmail;
 mod html;
+mod login;
+mod look;
 mod mail;
 mod mailbox;
+mod once;
 mod poller;
+mod reader;
 mod reading;
+mod registered;
+mod settings;
 #[cfg(test)]
 mod tests;
 mod token;
@@ -22,11 +32,16 @@ use std::{fmt, sync::Arc, time::Duration};
 
 use serde::{Serialize, Serializer};
 
-pub use credential::Credential;
-pub use gmail::{GMAIL_ROOT, GOOGLE_TOKEN_URI, GmailConfig};
+pub use credential::{ClientSecrets, Credential, ServiceAccount, UserCredential};
+pub use gmail::{GMAIL_ROOT, GOOGLE_TOKEN_URI, GmailConfig, Headline, Usage};
+pub use login::{Endpoints, GOOGLE_AUTH_URI, Granted, Login, LoginError, Returned, Whose, days_left};
+pub use look::Look;
 pub use mail::{Folder, Link, Mail};
 pub use mailbox::Mailbox;
-use mailbox::Registered;
+pub use once::Once;
+use registered::Registered;
+pub use settings::{GmailSettings, LoginSettings};
+pub use token::Grant;
 pub use wait::Wait;
 
 use crate::{
@@ -111,17 +126,37 @@ impl Inbox {
     /// so this is to be asked after a wait for a mail that was sent later.
     #[must_use]
     pub fn arrived(&self, address: &Address) -> usize {
-        address.0.mails().len()
+        address.0.count()
     }
 
     /// Waits for a mail to an address. Says by [`Wait`]'s methods which and how long, and is then awaited.
     ///
     /// # Errors
     /// As a failure: no such mail in time ([`MailMissing`](crate::Cause::MailMissing), with what came instead), or
-    /// it was filed under spam ([`MailSpam`](crate::Cause::MailSpam)). As inconclusive: the mailbox could not be
-    /// read ([`MailProvider`](crate::Cause::MailProvider)).
+    /// it was filed under spam ([`MailSpam`](crate::Cause::MailSpam)), or its delivery took longer than it may
+    /// ([`MailLate`](crate::Cause::MailLate)). As inconclusive: the mailbox could not be read
+    /// ([`MailProvider`](crate::Cause::MailProvider)).
     pub fn wait_for(&self, address: &Address) -> Wait {
         Wait::new(self.cx.clone(), Arc::clone(&self.mailbox), address.clone())
+    }
+
+    /// Watches an address for a quiet period and sees that no mail to it came twice, see [`Once`]; `.await` it.
+    ///
+    /// ```
+    /// # use std::time::Duration;
+    /// # use coalmine::{Result, inbox::{Address, Inbox}};
+    /// # async fn step(inbox: Inbox, address: Address) -> Result<()> {
+    /// inbox.ensure_once(&address).for_at_least(Duration::from_secs(2)).await?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    /// As a failure: a mail came twice ([`MailDuplicate`](crate::Cause::MailDuplicate)), or none came at all
+    /// ([`MailMissing`](crate::Cause::MailMissing)). As inconclusive: the mailbox could not be read to the end of the
+    /// period ([`MailProvider`](crate::Cause::MailProvider)).
+    pub fn ensure_once(&self, address: &Address) -> Once {
+        Once::new(self.cx.clone(), Arc::clone(&self.mailbox), address.clone())
     }
 }
 

@@ -243,6 +243,12 @@ impl Sandbox {
         self.mail.delivered(address)
     }
 
+    /// How many quota units the calls of the mail API have cost since the start. A refused call costs nothing.
+    #[must_use]
+    pub fn gmail_units(&self) -> u64 {
+        self.mail.units()
+    }
+
     /// Revokes the mailbox's refresh token, as a changed password does.
     pub fn revoke_mail_access(&self) {
         self.mail.revoke();

@@ -1,36 +1,46 @@
 //! One authorised call of the Gmail API, and the one shape of its refusals.
 
-use std::{collections::HashMap, sync::Arc};
-
 use axum::{
-    Json, RequestPartsExt as _,
-    extract::{FromRequestParts, Path, Query},
-    http::{StatusCode, header::AUTHORIZATION, request::Parts},
+    body::Bytes,
+    http::{StatusCode, header},
     response::{IntoResponse, Response},
 };
-use serde_json::json;
+use jiff::{SignedDuration, Timestamp};
+use serde::de::DeserializeOwned;
+use serde_json::{Map, Value, json};
 
-use super::Google;
+use super::quota::QuotaStyle;
 
-/// A call whose token is good and whose user is the mailbox's own; gives its parameters.
+/// What a method comes to.
+pub(super) type Answer = Result<Reply, Refusal>;
+
+/// A call whose token is good, opens the method and is the mailbox's own, and that fits into the quota.
 pub(super) struct Call {
-    path: HashMap<String, String>,
-    query: Vec<(String, String)>,
+    /// What the token opens.
+    pub(super) scopes: Vec<String>,
+    /// The ids in the path, in its order.
+    pub(super) ids: Vec<String>,
+    pub(super) query: Vec<(String, String)>,
+    /// Whether the body is a mail, under `/upload`.
+    pub(super) upload: bool,
+    pub(super) content_type: String,
+    pub(super) body: Bytes,
 }
 
 impl Call {
-    /// A parameter of the path; the route names it.
-    pub(super) fn path(&self, name: &str) -> &str {
-        self.path.get(name).map_or("", String::as_str)
+    /// An id of the path as it stands there.
+    pub(super) fn id(&self, n: usize) -> &str {
+        self.ids.get(n).map_or("", String::as_str)
     }
 
-    /// A message id of the path.
-    pub(super) fn id(&self, name: &str) -> Result<u64, Refusal> {
-        let id = self.path(name);
-        // Not even the form of an id is another error than an id of no mail [V].
-        let digits = (1..=16).contains(&id.len()) && id.bytes().all(|digit| digit.is_ascii_hexdigit());
-        let id = digits.then(|| u64::from_str_radix(id, 16).ok()).flatten();
-        id.ok_or_else(|| Refusal::invalid_argument("Invalid id value"))
+    /// The first id of the path, which is a mail's.
+    pub(super) fn mail(&self) -> Result<u64, Refusal> {
+        mail_id(self.id(0))
+    }
+
+    /// Whether a query parameter is there, even if it is empty.
+    pub(super) fn has(&self, name: &str) -> bool {
+        self.query.iter().any(|(key, _)| key == name)
     }
 
     /// The last value of a query parameter; an empty one is as good as none.
@@ -67,35 +77,82 @@ impl Call {
         Ok(usize::try_from(size).unwrap_or(usize::MAX).clamp(1, 500))
     }
 
-    /// `pageToken`: a number that an earlier answer gave.
-    pub(super) fn page_token(&self) -> Result<Option<u64>, Refusal> {
-        let Some(token) = self.one("pageToken") else { return Ok(None) };
-        token.parse().map(Some).map_err(|_| Refusal::invalid_argument("Invalid pageToken"))
+    /// `pageToken`, if `read` knows it for one that an earlier answer gave.
+    pub(super) fn page_token<T>(&self, read: impl FnOnce(&str) -> Option<T>) -> Result<Option<T>, Refusal> {
+        let token = self.one("pageToken");
+        let known =
+            token.map(|token| read(token).ok_or_else(|| Refusal::invalid_argument("Invalid pageToken")));
+        known.transpose()
+    }
+
+    /// The body, which is JSON.
+    pub(super) fn json<T: DeserializeOwned>(&self) -> Result<T, Refusal> {
+        read_json(&self.body)
     }
 }
 
-impl FromRequestParts<Arc<Google>> for Call {
-    type Rejection = Refusal;
+/// An object, and nothing else that could be read as one.
+pub(super) fn read_json<T: DeserializeOwned>(text: &[u8]) -> Result<T, Refusal> {
+    let object: Result<Map<String, Value>, _> = serde_json::from_slice(text);
+    let read = object.and_then(|object| serde_json::from_value(object.into()));
+    read.map_err(|error| Refusal::bad_request(format!("Invalid JSON payload received. {error}")))
+}
 
-    async fn from_request_parts(parts: &mut Parts, google: &Arc<Google>) -> Result<Call, Refusal> {
-        let token =
-            parts.headers.get(AUTHORIZATION).and_then(|value| value.to_str().ok()).and_then(|value| {
-                let (scheme, token) = value.split_once(' ')?;
-                scheme.eq_ignore_ascii_case("bearer").then(|| token.trim())
-            });
-        if !token.is_some_and(|token| google.tokens.admits(token)) {
-            return Err(Refusal::invalid_credentials());
+/// A mail's id as the API writes it.
+pub(super) fn mail_id(id: &str) -> Result<u64, Refusal> {
+    // Not even the form of an id is another error than an id of no mail [V].
+    let digits = (1..=16).contains(&id.len()) && id.bytes().all(|digit| digit.is_ascii_hexdigit());
+    let id = digits.then(|| u64::from_str_radix(id, 16).ok()).flatten();
+    id.ok_or_else(|| Refusal::invalid_argument("Invalid id value"))
+}
+
+/// A whole answer, also as a part of a batch.
+pub(super) struct Reply {
+    pub(super) status: StatusCode,
+    /// `Content-Type`; of no content there is none.
+    pub(super) kind: Option<&'static str>,
+    pub(super) body: Vec<u8>,
+}
+
+impl Reply {
+    pub(super) fn json(body: &impl serde::Serialize) -> Reply {
+        Reply {
+            status: StatusCode::OK,
+            kind: Some("application/json; charset=UTF-8"),
+            // Only a map with other keys than strings is no JSON, and there is none here.
+            body: serde_json::to_vec(body).unwrap_or_default(),
         }
-        let Path(path) =
-            parts.extract().await.map_err(|_| Refusal::bad_request("The path cannot be decoded"))?;
-        let Query(query) =
-            parts.extract().await.map_err(|_| Refusal::bad_request("The query cannot be decoded"))?;
-        let call = Call { path, query };
-        let user = call.path("user").to_lowercase();
-        if user != "me" && user != google.store.address() {
-            return Err(Refusal::delegation_denied(google.store.address()));
+    }
+
+    /// 204: it is done, and there is nothing to say.
+    pub(super) fn nothing() -> Reply {
+        Reply { status: StatusCode::NO_CONTENT, kind: None, body: Vec::new() }
+    }
+
+    /// What Google's front says where there is no method: a page for people [M].
+    pub(super) fn no_such_page(path: &str) -> Reply {
+        let path = path.replace('&', "&amp;").replace('<', "&lt;");
+        let page = format!(
+            "<!DOCTYPE html>\n<html lang=en>\n<title>Error 404 (Not Found)!!1</title>\n<p><b>404.</b> That’s an \
+             error.\n<p>The requested URL <code>{path}</code> was not found on this server. That’s all we know.\n"
+        );
+        Reply {
+            status: StatusCode::NOT_FOUND,
+            kind: Some("text/html; charset=UTF-8"),
+            body: page.into_bytes(),
         }
-        Ok(call)
+    }
+}
+
+impl IntoResponse for Reply {
+    fn into_response(self) -> Response {
+        let Reply { status, kind, body } = self;
+        let mut response = (status, body).into_response();
+        response.headers_mut().remove(header::CONTENT_TYPE);
+        if let Some(kind) = kind {
+            response.headers_mut().insert(header::CONTENT_TYPE, header::HeaderValue::from_static(kind));
+        }
+        response
     }
 }
 
@@ -130,7 +187,7 @@ impl Refusal {
     }
 
     /// The token is missing, wrong, expired or revoked.
-    fn invalid_credentials() -> Refusal {
+    pub(super) fn invalid_credentials() -> Refusal {
         Refusal {
             code: StatusCode::UNAUTHORIZED,
             reason: "authError",
@@ -139,14 +196,68 @@ impl Refusal {
         }
     }
 
+    /// The token is a service account's own, which has no mailbox [S].
+    pub(super) fn failed_precondition() -> Refusal {
+        Refusal {
+            code: StatusCode::BAD_REQUEST,
+            reason: "failedPrecondition",
+            status: "FAILED_PRECONDITION",
+            message: "Precondition check failed.".to_owned(),
+        }
+    }
+
+    /// The token opens something, but not this method.
+    pub(super) fn insufficient_scopes() -> Refusal {
+        Refusal {
+            code: StatusCode::FORBIDDEN,
+            reason: "insufficientPermissions",
+            status: "PERMISSION_DENIED",
+            message: "Request had insufficient authentication scopes.".to_owned(),
+        }
+    }
+
+    /// The token opens the method, but not all of it.
+    pub(super) fn metadata_only(message: impl Into<String>) -> Refusal {
+        Refusal {
+            code: StatusCode::FORBIDDEN,
+            reason: "forbidden",
+            status: "PERMISSION_DENIED",
+            message: message.into(),
+        }
+    }
+
     /// The user of the path is not the user of the token [S].
-    fn delegation_denied(own: &str) -> Refusal {
+    pub(super) fn delegation_denied(own: &str) -> Refusal {
         Refusal {
             code: StatusCode::FORBIDDEN,
             reason: "forbidden",
             status: "PERMISSION_DENIED",
             message: format!("Delegation denied for {own}"),
         }
+    }
+
+    /// The call would cost more than is left. It would fit in at `free`.
+    pub(super) fn over_quota(style: QuotaStyle, free: Timestamp) -> Refusal {
+        // What is cut off must not make it too early.
+        let free = free.checked_add(SignedDuration::from_millis(1)).unwrap_or(free);
+        let retry = format!("User-rate limit exceeded.  Retry after {free:.3}");
+        let (code, reason, status, message) = match style {
+            QuotaStyle::Forbidden => (
+                StatusCode::FORBIDDEN,
+                "rateLimitExceeded",
+                "PERMISSION_DENIED",
+                "Quota exceeded for quota metric 'Queries' and limit 'Queries per minute per user' of service \
+                 'gmail.googleapis.com' for consumer 'project_number:1'."
+                    .to_owned(),
+            ),
+            QuotaStyle::UserForbidden => {
+                (StatusCode::FORBIDDEN, "userRateLimitExceeded", "PERMISSION_DENIED", retry)
+            }
+            QuotaStyle::TooManyRequests => {
+                (StatusCode::TOO_MANY_REQUESTS, "rateLimitExceeded", "RESOURCE_EXHAUSTED", retry)
+            }
+        };
+        Refusal { code, reason, status, message }
     }
 
     /// There is no such mail, or no such history any more.
@@ -158,17 +269,41 @@ impl Refusal {
             message: "Requested entity was not found.".to_owned(),
         }
     }
+
+    /// Something of that name is there already.
+    pub(super) fn aborted(message: impl Into<String>) -> Refusal {
+        Refusal { code: StatusCode::CONFLICT, reason: "aborted", status: "ABORTED", message: message.into() }
+    }
+
+    /// The body is longer than is taken.
+    pub(super) fn too_large() -> Refusal {
+        Refusal {
+            code: StatusCode::PAYLOAD_TOO_LARGE,
+            reason: "uploadTooLarge",
+            status: "INVALID_ARGUMENT",
+            message: "Request Entity Too Large".to_owned(),
+        }
+    }
+
+    fn domain(&self) -> &'static str {
+        if matches!(self.reason, "rateLimitExceeded" | "userRateLimitExceeded") {
+            "usageLimits"
+        } else {
+            "global"
+        }
+    }
 }
 
-impl IntoResponse for Refusal {
-    fn into_response(self) -> Response {
-        let Refusal { code, reason, status, message } = self;
-        let body = json!({ "error": {
+impl From<Refusal> for Reply {
+    fn from(refusal: Refusal) -> Reply {
+        let domain = refusal.domain();
+        let Refusal { code, reason, status, message } = refusal;
+        let body: Value = json!({ "error": {
             "code": code.as_u16(),
             "message": message,
-            "errors": [{ "message": message, "domain": "global", "reason": reason }],
+            "errors": [{ "message": message, "domain": domain, "reason": reason }],
             "status": status,
         }});
-        (code, Json(body)).into_response()
+        Reply { status: code, ..Reply::json(&body) }
     }
 }

@@ -1,9 +1,11 @@
-//! Google's token endpoint: a refresh token for an access token that lasts an hour.
+//! Google's OAuth: the page where a user consents, and the token endpoint, which gives an access token for a refresh
+//! token, for the code of a consent, or for the signed word of a service account.
 
-use std::{
-    collections::HashMap,
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
-};
+mod assertion;
+mod consent;
+mod tokens;
+
+use std::{collections::HashMap, sync::Arc};
 
 use axum::{
     Form, Json,
@@ -12,94 +14,69 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
-use jiff::{SignedDuration, Timestamp};
 use serde_json::json;
 
+pub use self::assertion::service_account;
+pub(super) use self::{
+    consent::consent,
+    tokens::{Rules, Tokens},
+};
 use super::Google;
-use crate::{clock::Clock, random};
+use crate::random;
 
-/// What the access tokens are good for: reading, not more.
-pub(super) const SCOPE: &str = "https://www.googleapis.com/auth/gmail.readonly";
+/// Reading, not more.
+pub(super) const READONLY: &str = "https://www.googleapis.com/auth/gmail.readonly";
 
-/// Who may get access tokens, and which are out.
-pub(super) struct Tokens {
-    clock: Clock,
-    client_id: String,
-    client_secret: String,
-    refresh_token: String,
-    lifetime: SignedDuration,
-    state: Mutex<Issued>,
+/// The scopes that a mailbox can be asked for.
+const SCOPES: [&str; 8] = [
+    READONLY,
+    "https://www.googleapis.com/auth/gmail.modify",
+    "https://www.googleapis.com/auth/gmail.metadata",
+    "https://www.googleapis.com/auth/gmail.insert",
+    "https://www.googleapis.com/auth/gmail.labels",
+    "https://www.googleapis.com/auth/gmail.send",
+    "https://www.googleapis.com/auth/gmail.compose",
+    "https://mail.google.com/",
+];
+
+/// The fields of a form.
+type Fields = HashMap<String, String>;
+
+/// Why there is no access token: status, `error` and `error_description` of the answer.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Refusal(StatusCode, &'static str, String);
+
+impl Refusal {
+    fn bad(error: &'static str, description: impl Into<String>) -> Refusal {
+        Refusal(StatusCode::BAD_REQUEST, error, description.into())
+    }
+
+    fn unauthorized(error: &'static str, description: &str) -> Refusal {
+        Refusal(StatusCode::UNAUTHORIZED, error, description.to_owned())
+    }
+
+    fn invalid_grant(description: &str) -> Refusal {
+        Refusal::bad("invalid_grant", description)
+    }
 }
 
-#[derive(Default)]
-struct Issued {
-    /// Once set, the refresh token is dead for good.
-    revoked: bool,
-    /// Access token to the instant at which it ends.
-    access: HashMap<String, Timestamp>,
+impl IntoResponse for Refusal {
+    fn into_response(self) -> Response {
+        let Refusal(status, error, description) = self;
+        (status, Json(json!({ "error": error, "error_description": description }))).into_response()
+    }
 }
 
-/// Why there is no access token; the `error` of the answer, with its status and description.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Refusal {
-    InvalidGrant,
-    UnknownClient,
-    WrongSecret,
-    UnsupportedGrantType,
-    Missing(&'static str),
+/// A field that must be there; an empty one is as good as none.
+fn field<'f>(fields: &'f Fields, name: &str) -> Result<&'f str, Refusal> {
+    let value = fields.get(name).filter(|value| !value.is_empty());
+    let missing = || Refusal::bad("invalid_request", format!("Missing required parameter: {name}"));
+    value.map(String::as_str).ok_or_else(missing)
 }
 
-impl Tokens {
-    pub(super) fn new(
-        clock: Clock,
-        client_id: String,
-        client_secret: String,
-        refresh_token: String,
-        lifetime: SignedDuration,
-    ) -> Tokens {
-        Tokens { clock, client_id, client_secret, refresh_token, lifetime, state: Mutex::default() }
-    }
-
-    /// Ends the refresh token and every access token that came of it.
-    pub(super) fn revoke(&self) {
-        let mut issued = self.lock();
-        issued.revoked = true;
-        issued.access.clear();
-    }
-
-    /// Whether `access_token` opens the mailbox now.
-    pub(super) fn admits(&self, access_token: &str) -> bool {
-        let now = self.clock.now();
-        self.lock().access.get(access_token).is_some_and(|ends| now < *ends)
-    }
-
-    /// A new access token for the right form.
-    fn exchange(&self, form: &HashMap<String, String>) -> Result<String, Refusal> {
-        let field = |name: &'static str| form.get(name).ok_or(Refusal::Missing(name));
-        if field("grant_type")? != "refresh_token" {
-            return Err(Refusal::UnsupportedGrantType);
-        }
-        if *field("client_id")? != self.client_id {
-            return Err(Refusal::UnknownClient);
-        }
-        if *field("client_secret")? != self.client_secret {
-            return Err(Refusal::WrongSecret);
-        }
-        let known = *field("refresh_token")? == self.refresh_token;
-        let now = self.clock.now();
-        let mut issued = self.lock();
-        if !known || issued.revoked {
-            return Err(Refusal::InvalidGrant);
-        }
-        issued.access.retain(|_, ends| now < *ends);
-        let token = format!("ya29.{}", secret::<96>());
-        issued.access.insert(token.clone(), now.checked_add(self.lifetime).unwrap_or(Timestamp::MAX));
-        Ok(token)
-    }
-
-    fn lock(&self) -> MutexGuard<'_, Issued> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
-    }
+/// The scopes in a text that has spaces between them.
+fn scopes(text: &str) -> Vec<String> {
+    text.split_whitespace().map(str::to_owned).collect()
 }
 
 /// `N` random bytes in the alphabet of Google's secrets.
@@ -110,46 +87,12 @@ pub(super) fn secret<const N: usize>() -> String {
 /// `POST /token`.
 pub(super) async fn token(
     State(google): State<Arc<Google>>,
-    form: Result<Form<HashMap<String, String>>, FormRejection>,
+    form: Result<Form<Fields>, FormRejection>,
 ) -> Response {
     // A body that is no form has none of the fields.
     let form = form.map(|Form(form)| form).unwrap_or_default();
     match google.tokens.exchange(&form) {
-        Ok(access_token) => Json(json!({
-            "access_token": access_token,
-            // Google says a second less than it grants [T].
-            "expires_in": google.tokens.lifetime.as_secs() - 1,
-            "scope": SCOPE,
-            "token_type": "Bearer",
-        }))
-        .into_response(),
+        Ok(answer) => Json(answer).into_response(),
         Err(refusal) => refusal.into_response(),
-    }
-}
-
-impl IntoResponse for Refusal {
-    fn into_response(self) -> Response {
-        let (status, error, description) = match self {
-            Refusal::InvalidGrant => {
-                (StatusCode::BAD_REQUEST, "invalid_grant", "Token has been expired or revoked.".to_owned())
-            }
-            Refusal::UnknownClient => {
-                (StatusCode::UNAUTHORIZED, "invalid_client", "The OAuth client was not found.".to_owned())
-            }
-            Refusal::WrongSecret => (
-                StatusCode::UNAUTHORIZED,
-                "invalid_client",
-                "The provided client secret is invalid.".to_owned(),
-            ),
-            Refusal::UnsupportedGrantType => {
-                (StatusCode::BAD_REQUEST, "unsupported_grant_type", "Invalid grant_type.".to_owned())
-            }
-            Refusal::Missing(field) => (
-                StatusCode::BAD_REQUEST,
-                "invalid_request",
-                format!("Required parameter is missing: {field}"),
-            ),
-        };
-        (status, Json(json!({ "error": error, "error_description": description }))).into_response()
     }
 }

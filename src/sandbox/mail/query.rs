@@ -4,9 +4,9 @@
 //! its words stand next to each other. The API expands no aliases and looks at single mails, not threads [V].
 
 use jiff::{Span, Timestamp, civil, tz::TimeZone};
-use mail_parser::{HeaderName, Message, MessageParser};
+use mail_parser::{HeaderName, Message, MessageParser, MimeHeaders as _};
 
-use super::mailbox::Mail;
+use super::{label::Label, mailbox::Mail};
 
 /// The searchable words of one mail, made once when it arrives. Each text is ` one two three `.
 #[derive(Clone, Debug, Default)]
@@ -17,7 +17,13 @@ pub(super) struct Words {
     bcc: String,
     subject: String,
     message_id: String,
+    /// Of the headers of a mailing list.
+    list: String,
+    /// The names of the parts that have one.
+    filenames: String,
     everything: String,
+    /// What `Delivered-To` says, as it stands there.
+    pub(super) delivered_to: String,
 }
 
 impl Words {
@@ -33,10 +39,17 @@ impl Words {
             .filter_map(|part| message.body_text(part))
             .flat_map(|text| [text.into_owned(), "\n".to_owned()])
             .collect();
+        let mut filenames = String::new();
+        for part in &message.parts {
+            filenames.push_str(&words(part.attachment_name().unwrap_or_default()));
+        }
         let everything = [&subject, &from, &to, &cc, &words(&text)].map(String::as_str).concat();
         Words {
             bcc: header(HeaderName::Bcc),
             message_id: header_text(&message, HeaderName::MessageId),
+            list: header(HeaderName::ListId),
+            delivered_to: header_text(&message, HeaderName::DeliveredTo),
+            filenames,
             everything,
             from,
             to,
@@ -67,6 +80,7 @@ enum Term {
     Before(Timestamp),
     Larger(usize),
     Smaller(usize),
+    HasAttachment,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -77,12 +91,15 @@ enum Field {
     Cc,
     Bcc,
     Subject,
+    List,
+    Filename,
 }
 
 impl Query {
-    /// Reads a query. There is no wrong one: what is not understood is looked for as words.
-    pub(super) fn parse(q: &str, now: Timestamp) -> Query {
-        let mut parser = Parser { rest: q, now, reaches_spam_and_trash: false };
+    /// Reads a query. There is no wrong one: what is not understood is looked for as words. `labels` are those that
+    /// it may name.
+    pub(super) fn parse(q: &str, now: Timestamp, labels: &[Label]) -> Query {
+        let mut parser = Parser { rest: q, now, labels, reaches_spam_and_trash: false };
         let term = Term::All(parser.sequence(Field::Everything, None));
         Query { term, reaches_spam_and_trash: parser.reaches_spam_and_trash }
     }
@@ -100,7 +117,7 @@ impl Term {
             Term::Any(terms) => terms.iter().any(|term| term.matches(mail)),
             Term::Not(term) => !term.matches(mail),
             Term::Phrase(field, phrase) => {
-                let Words { from, to, cc, bcc, subject, message_id: _, everything } = &mail.words;
+                let Words { from, to, cc, bcc, subject, list, filenames, everything, .. } = &*mail.words;
                 match field {
                     Field::Everything => everything,
                     Field::From => from,
@@ -109,18 +126,21 @@ impl Term {
                     Field::Cc => cc,
                     Field::Bcc => bcc,
                     Field::Subject => subject,
+                    Field::List => list,
+                    Field::Filename => filenames,
                 }
                 .contains(phrase)
             }
             // Stricter than `to:` [M]: the whole address.
             Term::DeliveredTo(address) => mail.recipient.to_lowercase() == *address,
             Term::MessageId(id) => mail.words.message_id == *id,
-            Term::Label(label) => mail.labels.iter().any(|own| own.eq_ignore_ascii_case(label)),
+            Term::Label(label) => mail.labels.contains(label),
             // Whether the edges are included is not documented; here the first second is and the last is not.
             Term::After(start) => mail.received >= *start,
             Term::Before(end) => mail.received < *end,
             Term::Larger(size) => mail.raw.len() > *size,
             Term::Smaller(size) => mail.raw.len() < *size,
+            Term::HasAttachment => !mail.words.filenames.is_empty(),
         }
     }
 }
@@ -128,6 +148,7 @@ impl Term {
 struct Parser<'q> {
     rest: &'q str,
     now: Timestamp,
+    labels: &'q [Label],
     reaches_spam_and_trash: bool,
 }
 
@@ -199,6 +220,8 @@ impl<'q> Parser<'q> {
             "cc" => Some(Field::Cc),
             "bcc" => Some(Field::Bcc),
             "subject" => Some(Field::Subject),
+            "list" => Some(Field::List),
+            "filename" => Some(Field::Filename),
             _ => None,
         };
         match in_field {
@@ -245,8 +268,9 @@ impl<'q> Parser<'q> {
             }
             "in" | "is" | "label" => {
                 self.reaches_spam_and_trash |= ["spam", "trash"].contains(&value.to_lowercase().as_str());
-                Term::Label(value.to_uppercase())
+                Term::Label(self.label(value))
             }
+            "has" if value.eq_ignore_ascii_case("attachment") => Term::HasAttachment,
             "category" if value.eq_ignore_ascii_case("primary") => {
                 Term::Label("CATEGORY_PERSONAL".to_owned())
             }
@@ -259,6 +283,14 @@ impl<'q> Parser<'q> {
             "smaller" => Term::Smaller(size(value)?),
             _ => return None,
         })
+    }
+
+    /// The id of the label that a query calls `name`. Case does not matter there, and `-` stands for a space or a `/`.
+    fn label(&self, name: &str) -> String {
+        let plain = |name: &str| name.to_lowercase().replace([' ', '/'], "-");
+        let label = self.labels.iter().find(|label| plain(&label.name) == plain(name));
+        // A label that there is not: nothing has it.
+        label.map_or_else(|| name.to_uppercase(), |label| label.id.clone())
     }
 
     /// `2d`, `3m` or `1y` before now.

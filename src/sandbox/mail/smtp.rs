@@ -29,7 +29,7 @@ use crate::{faults::Faults, random};
 pub(super) const MAX_SIZE: usize = 10 << 20;
 
 /// The most parts of one mail. A mail in a mail in a mail takes stack to read, and some are sent to exhaust it.
-const MAX_PARTS: usize = 200;
+pub(super) const MAX_PARTS: usize = 200;
 
 /// The most recipients of one mail; RFC 5321 asks for at least this many.
 const MAX_RECIPIENTS: usize = 100;

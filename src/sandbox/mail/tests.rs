@@ -1,8 +1,16 @@
 //! The mail side from outside: real SMTP in, real HTTPS out. Each test has a world of its own.
 
+mod batches;
+mod changing;
 mod credentials;
 mod delivery;
+mod labels;
+mod lag;
+mod oauth;
+mod putting;
+mod quota;
 mod reading;
+mod scopes;
 mod search;
 
 use std::{
@@ -13,7 +21,7 @@ use std::{
 use base64::{Engine as _, engine::general_purpose::URL_SAFE};
 use lettre::{AsyncSmtpTransport, AsyncTransport as _, Message, Tokio1Executor};
 use rustls::pki_types::{CertificateDer, pem::PemObject as _};
-use serde_json::Value;
+use serde_json::{Value, json};
 use tokio::{
     io::{AsyncBufReadExt as _, AsyncWriteExt as _, BufReader},
     net::TcpStream,
@@ -37,13 +45,17 @@ struct World {
 
 impl World {
     async fn start() -> World {
+        World::start_with(Options::default()).await
+    }
+
+    async fn start_with(options: Options) -> World {
         let identity = crate::tls::identity(&[]).unwrap();
         let api = TcpListener::bind("127.0.0.1:0").unwrap();
         let smtp = TcpListener::bind("127.0.0.1:0").unwrap();
         let (api_address, smtp_address) = (api.local_addr().unwrap(), smtp.local_addr().unwrap());
         let (clock, faults, stop) = (Clock::default(), Faults::default(), CancellationToken::new());
         let service = MailService::start(
-            Options::default(),
+            options,
             clock.clone(),
             faults.clone(),
             identity.server,
@@ -61,7 +73,12 @@ impl World {
                 .unwrap()
                 .with_root_certificates(roots)
                 .with_no_client_auth();
-        let http = reqwest::Client::builder().no_proxy().tls_backend_preconfigured(tls).build().unwrap();
+        let http = reqwest::Client::builder()
+            .no_proxy()
+            .redirect(reqwest::redirect::Policy::none())
+            .tls_backend_preconfigured(tls)
+            .build()
+            .unwrap();
         let mut world = World {
             service,
             clock,
@@ -107,6 +124,35 @@ impl World {
     async fn call_as(&self, what: &str, user: &str, authorization: &str) -> (u16, Value) {
         let address = format!("{}/gmail/v1/users/{user}/{what}", self.root);
         answer(self.http.get(address).header("Authorization", authorization)).await
+    }
+
+    /// A call with a body of JSON, or none if it is null.
+    async fn ask(&self, verb: &str, what: &str, body: &Value) -> (u16, Value) {
+        let address = format!("{}/gmail/v1/users/me/{what}", self.root);
+        let request = self.http.request(verb.parse().unwrap(), address).bearer_auth(&self.token);
+        answer(if body.is_null() { request } else { request.json(body) }).await
+    }
+
+    /// The body of such a call that succeeds; null if there is none.
+    async fn done(&self, verb: &str, what: &str, body: Value) -> Value {
+        let (status, answer) = self.ask(verb, what, &body).await;
+        assert!(matches!(status, 200 | 204), "{verb} {what}: {status} {answer}");
+        answer
+    }
+
+    /// What happened since `start`: id of the mail, what, and the labels of the change.
+    async fn changes(&self, start: &str, parameters: &str) -> Vec<(String, String, Vec<String>)> {
+        let history = self.get(&format!("history?startHistoryId={start}{parameters}")).await;
+        let mut changes = Vec::new();
+        for record in history["history"].as_array().into_iter().flatten() {
+            for kind in ["messagesAdded", "messagesDeleted", "labelsAdded", "labelsRemoved"] {
+                for change in record[kind].as_array().into_iter().flatten() {
+                    let labels = change["labelIds"].as_array().into_iter().flatten().map(text).collect();
+                    changes.push((text(&change["message"]["id"]), kind.to_owned(), labels));
+                }
+            }
+        }
+        changes
     }
 
     /// The body of a call that succeeds.
@@ -211,10 +257,44 @@ impl Telnet {
     }
 }
 
-/// Status and JSON body.
+/// Status and JSON body; null if there is none.
 async fn answer(request: reqwest::RequestBuilder) -> (u16, Value) {
     let response = request.send().await.unwrap();
-    (response.status().as_u16(), response.json().await.unwrap())
+    let status = response.status().as_u16();
+    let body = response.bytes().await.unwrap();
+    (status, if body.is_empty() { Value::Null } else { serde_json::from_slice(&body).unwrap() })
+}
+
+/// Options with these scopes of Gmail's, by their last words; `all` is everything.
+fn granting(scopes: &[&str]) -> Options {
+    let scopes = scopes.iter().map(|scope| match *scope {
+        "all" => "https://mail.google.com/".to_owned(),
+        scope => format!("https://www.googleapis.com/auth/gmail.{scope}"),
+    });
+    Options { scopes: scopes.collect(), ..Options::default() }
+}
+
+/// The answer to a call that is refused.
+fn refused(code: u16, reason: &str, status: &str, message: &str) -> (u16, Value) {
+    refused_by("global", code, reason, status, message)
+}
+
+fn refused_by(domain: &str, code: u16, reason: &str, status: &str, message: &str) -> (u16, Value) {
+    let body = json!({ "error": {
+        "code": code,
+        "message": message,
+        "errors": [{ "message": message, "domain": domain, "reason": reason }],
+        "status": status,
+    }});
+    (code, body)
+}
+
+fn invalid(message: &str) -> (u16, Value) {
+    refused(400, "invalidArgument", "INVALID_ARGUMENT", message)
+}
+
+fn not_found() -> (u16, Value) {
+    refused(404, "notFound", "NOT_FOUND", "Requested entity was not found.")
 }
 
 fn text(value: &Value) -> String {

@@ -6,13 +6,7 @@ use serde_json::{Value, json};
 use super::{World, text};
 
 fn credentials_refused() -> (u16, Value) {
-    let body = json!({ "error": {
-        "code": 401,
-        "message": "Invalid Credentials",
-        "errors": [{ "message": "Invalid Credentials", "domain": "global", "reason": "authError" }],
-        "status": "UNAUTHENTICATED",
-    }});
-    (401, body)
+    super::refused(401, "authError", "UNAUTHENTICATED", "Invalid Credentials")
 }
 
 #[tokio::test]

@@ -6,19 +6,9 @@ use lettre::{
     Message,
     message::{Attachment, MultiPart, SinglePart, header::ContentType},
 };
-use serde_json::{Value, json};
+use serde_json::json;
 
-use super::{World, decode, header, ids, text};
-
-fn refused(code: u16, reason: &str, status: &str, message: &str) -> (u16, Value) {
-    let body = json!({ "error": {
-        "code": code,
-        "message": message,
-        "errors": [{ "message": message, "domain": "global", "reason": reason }],
-        "status": status,
-    }});
-    (code, body)
-}
+use super::{World, decode, header, ids, invalid, not_found, refused, text};
 
 #[tokio::test]
 async fn an_empty_mailbox_has_a_profile_and_lists_without_their_keys() {
@@ -130,7 +120,7 @@ async fn a_history_that_is_too_old_or_never_was_is_not_found() {
     let start = world.newest_history().await;
     world.send_text("coalmine@sandbox.test", "Old", "").await;
     let newest = world.newest_history().await;
-    let not_found = refused(404, "notFound", "NOT_FOUND", "Requested entity was not found.");
+    let not_found = not_found();
     let never = newest.parse::<u64>().unwrap() + 1;
     for never in ["1".to_owned(), never.to_string()] {
         assert_eq!(world.call(&format!("history?startHistoryId={never}")).await, not_found, "{never}");
@@ -150,9 +140,9 @@ async fn each_wrong_parameter_has_its_error() {
     let world = World::start().await;
     world.send_text("coalmine@sandbox.test", "Here", "").await;
     let id = world.list("").await.remove(0);
-    let invalid = |message: &str| refused(400, "invalidArgument", "INVALID_ARGUMENT", message);
     let start = invalid("Missing/invalid parameter: startHistoryId");
-    let not_found = refused(404, "notFound", "NOT_FOUND", "Requested entity was not found.");
+    let unknown = "Invalid JSON payload received. Unknown name \"maxResult\": Cannot bind query parameter. Field \
+                   'maxResult' could not be found in request message.";
     for (what, expected) in [
         ("history".to_owned(), start.clone()),
         ("history?startHistoryId=".to_owned(), start.clone()),
@@ -174,8 +164,9 @@ async fn each_wrong_parameter_has_its_error() {
         ("messages/00000000000000000".to_owned(), invalid("Invalid id value")),
         (format!("messages/{id}?format=frob"), invalid("Invalid value at 'format' (TYPE_ENUM), \"frob\"")),
         (format!("messages/{id}/attachments/frob"), invalid("Invalid attachment token")),
-        ("messages/0123456789abcdef".to_owned(), not_found.clone()),
-        ("frobs".to_owned(), not_found),
+        ("messages/0123456789abcdef".to_owned(), not_found()),
+        ("messages?maxResult=5".to_owned(), refused(400, "badRequest", "INVALID_ARGUMENT", unknown)),
+        ("messages?fields=a(b".to_owned(), invalid("Invalid field selection a(b")),
     ] {
         assert_eq!(world.call(&what).await, expected, "{what}");
     }
@@ -317,4 +308,53 @@ async fn each_format_shows_its_share() {
     let raw = world.get(&format!("messages/{id}?format=raw")).await;
     assert_eq!(raw.get("payload"), None);
     assert!(decode(&raw["raw"]).ends_with("\r\n\r\nBody\r\n"));
+}
+
+#[tokio::test]
+async fn where_there_is_no_method_there_is_a_page_for_people() {
+    let world = World::start().await;
+    for (verb, path) in [
+        ("GET", "/gmail/v1/users/me/frobs"),
+        ("GET", "/gmail/v1/users/me"),
+        ("POST", "/gmail/v1/users/me/profile"),
+        ("DELETE", "/gmail/v1/users/me/messages"),
+        ("POST", "/upload/gmail/v1/users/me/labels"),
+        ("GET", "/batch/gmail/v1"),
+        ("GET", "/token"),
+        ("GET", "/"),
+    ] {
+        let request = world.http.request(verb.parse().unwrap(), format!("{}{path}", world.root));
+        let response = request.bearer_auth(&world.token).send().await.unwrap();
+        assert_eq!(response.status(), 404, "{verb} {path}");
+        assert_eq!(response.headers()["content-type"], "text/html; charset=UTF-8");
+        assert!(response.text().await.unwrap().contains(&format!("<code>{path}</code>")), "{verb} {path}");
+    }
+}
+
+#[tokio::test]
+async fn fields_picks_from_an_answer() {
+    let world = World::start().await;
+    for subject in ["One", "Two"] {
+        world.send_text("coalmine@sandbox.test", subject, "").await;
+    }
+    let [two, one] = &world.list("").await[..] else { panic!("two mails were expected") };
+    for (fields, expected) in [
+        ("resultSizeEstimate", json!({ "resultSizeEstimate": 2 })),
+        ("messages/id", json!({ "messages": [{ "id": two }, { "id": one }] })),
+        ("messages(id)", json!({ "messages": [{ "id": two }, { "id": one }] })),
+        (
+            "messages/id,messages/threadId,nextPageToken",
+            json!({ "messages": [
+                { "id": two, "threadId": two }, { "id": one, "threadId": one },
+            ]}),
+        ),
+        ("nothing", json!({})),
+    ] {
+        assert_eq!(world.get(&format!("messages?fields={fields}")).await, expected, "{fields}");
+    }
+    let all = world.get("messages").await;
+    assert_eq!(world.get("messages?fields=*&prettyPrint=false&alt=json").await, all);
+    let subject = "format=metadata&fields=payload(headers/value)&metadataHeaders=Subject";
+    let expected = json!({ "payload": { "headers": [{ "value": "One" }] } });
+    assert_eq!(world.get(&format!("messages/{one}?{subject}")).await, expected);
 }

@@ -1,9 +1,13 @@
 //! The language of `q`.
 
 use jiff::SignedDuration;
-use lettre::Message;
+use lettre::{
+    Message,
+    message::{Attachment, MultiPart, SinglePart, header::ContentType},
+};
+use serde_json::json;
 
-use super::World;
+use super::{World, granting, text};
 
 #[tokio::test]
 async fn words_and_operators_find_what_they_name() {
@@ -90,5 +94,72 @@ async fn times_are_those_of_arrival_by_the_clock_of_the_sandbox() {
         ("before:2020/01/31".to_owned(), vec![]),
     ] {
         assert_eq!(world.search(&q).await, expected, "{q}");
+    }
+}
+
+#[tokio::test]
+async fn operators_know_labels_attachments_and_lists() {
+    let world = World::start_with(granting(&["modify"])).await;
+    world.send_text("coalmine@sandbox.test", "Plain", "").await;
+    let plain = world.list("").await.remove(0);
+    let with_file = Message::builder()
+        .from("signup@product.test".parse().unwrap())
+        .to("coalmine@sandbox.test".parse().unwrap())
+        .subject("Invoice")
+        .multipart(
+            MultiPart::mixed().singlepart(SinglePart::plain("See below".to_owned())).singlepart(
+                Attachment::new("Your Bill-2026.pdf".to_owned())
+                    .body(vec![1, 2, 3], ContentType::parse("application/pdf").unwrap()),
+            ),
+        )
+        .unwrap();
+    world.send(with_file).await;
+    let invoice = world.list("").await.remove(0);
+    let mut client = world.connect().await;
+    client.begin("coalmine@sandbox.test").await;
+    client.write("Subject: Digest\r\nList-Id: Our news <news.product.test>\r\n\r\nHello\r\n.\r\n").await;
+    assert!(client.reply().await.starts_with("250"));
+    let digest = world.list("").await.remove(0);
+
+    let label = world.done("POST", "labels", json!({ "name": "Canary runs/Run 7" })).await;
+    let change = |id: &str| format!("messages/{id}/modify");
+    let (read, starred) = (json!({ "removeLabelIds": ["UNREAD"] }), json!({ "addLabelIds": ["STARRED"] }));
+    world.done("POST", &change(&plain), read).await;
+    world.done("POST", &change(&invoice), starred).await;
+    world.done("POST", &change(&digest), json!({ "addLabelIds": [text(&label["id"])] })).await;
+    let spam = json!({ "addLabelIds": ["SPAM"], "removeLabelIds": ["INBOX"] });
+    world.send_text("coalmine@sandbox.test", "Cheap", "").await;
+    world.done("POST", &change(&world.list("").await.remove(0)), spam).await;
+    world.send_text("coalmine@sandbox.test", "Binned", "").await;
+    world.done("POST", &format!("messages/{}/trash", world.list("").await.remove(0)), json!(null)).await;
+
+    for (q, expected) in [
+        ("is:read", vec!["Plain"]),
+        ("is:unread", vec!["Digest", "Invoice"]),
+        ("is:starred", vec!["Invoice"]),
+        ("-is:starred is:unread", vec!["Digest"]),
+        ("has:attachment", vec!["Invoice"]),
+        ("filename:pdf", vec!["Invoice"]),
+        ("filename:bill-2026.pdf", vec!["Invoice"]),
+        ("filename:\"your bill\"", vec!["Invoice"]),
+        ("filename:txt", vec![]),
+        ("list:news.product.test", vec!["Digest"]),
+        ("list:product.test", vec!["Digest"]),
+        ("list:other.test", vec![]),
+        ("label:canary-runs-run-7", vec!["Digest"]),
+        ("label:\"Canary runs/Run 7\"", vec!["Digest"]),
+        // By its name, not by its id.
+        ("label:label_1", vec![]),
+        ("label:starred", vec!["Invoice"]),
+        ("label:nowhere", vec![]),
+        ("in:inbox", vec!["Digest", "Invoice", "Plain"]),
+        ("in:spam", vec!["Cheap"]),
+        ("in:trash", vec!["Binned"]),
+        ("in:sent", vec![]),
+        ("in:anywhere is:unread", vec!["Binned", "Cheap", "Digest", "Invoice"]),
+        ("{in:trash in:spam}", vec!["Binned", "Cheap"]),
+        ("newer_than:1d", vec!["Digest", "Invoice", "Plain"]),
+    ] {
+        assert_eq!(world.search(q).await, expected, "{q}");
     }
 }
