@@ -12,7 +12,7 @@ use crate::{
     failure::Failure,
     record::RunRecord,
     suite::{Run, RunOptions, Suite},
-    verdict::{EXIT_USAGE, Verdict},
+    verdict::{Cause, EXIT_USAGE, Verdict},
     world::World,
 };
 
@@ -27,6 +27,10 @@ pub struct Expectation {
     pub fault: String,
     /// `canary::step` or `canary::fixture NAME`: at least one of them must fail, and no other step.
     pub steps: Vec<String>,
+    /// Why one of them must fail: noticing a late mail as a missing one is not noticing it. Any cause will do if none
+    /// is given.
+    #[serde(default)]
+    pub cause: Option<Cause>,
 }
 
 /// A world of one trial, with what the suite needs to watch it.
@@ -152,7 +156,9 @@ pub(super) fn runtime() -> io::Result<Runtime> {
 fn judge(records: &[RunRecord], expected: Option<&Expectation>) -> String {
     let mut problems = String::new();
     let steps = expected.map_or(&[][..], |it| it.steps.as_slice());
+    let cause = expected.and_then(|it| it.cause);
     let mut noticed = false;
+    let mut misnamed = String::new();
     for record in records {
         for root in record.roots() {
             let name = record.full_name(root);
@@ -160,14 +166,21 @@ fn judge(records: &[RunRecord], expected: Option<&Expectation>) -> String {
             if root.verdict != Verdict::Failed {
                 let _ = write!(problems, "\n`{name}` could not tell: {text}");
             } else if steps.contains(&name) {
-                noticed = true;
+                let found = root.failure.as_deref().map(|it| it.cause);
+                if cause.is_none_or(|cause| found == Some(cause)) {
+                    noticed = true;
+                } else {
+                    let found = found.map_or("none", Cause::as_str);
+                    let _ = write!(misnamed, "\n`{name}` failed, but of the cause `{found}`: {text}");
+                }
             } else {
                 let _ = write!(problems, "\n`{name}` failed, and was not to: {text}");
             }
         }
     }
     if !noticed && !steps.is_empty() {
-        let _ = write!(problems, "\nnobody noticed; expected {} to fail", steps.join(" or "));
+        let of = cause.map_or(String::new(), |cause| format!(" of the cause `{cause}`"));
+        let _ = write!(problems, "{misnamed}\nnobody noticed; expected {} to fail{of}", steps.join(" or "));
     }
     problems
 }

@@ -113,7 +113,8 @@ impl Store {
     pub(super) fn deliver(&self, envelope: &Envelope, recipient: &str, sent: &[u8], folder: Folder) {
         let now = self.clock.now();
         // All that takes long is done before the lock is taken.
-        let raw = envelope.stamp(recipient, now, sent);
+        let received = envelope.taken(now);
+        let raw = envelope.stamp(recipient, received, sent);
         let words = Words::of(&raw);
         let labels = match folder {
             Folder::Inbox => ["UNREAD", "CATEGORY_PERSONAL", "INBOX"].as_slice(),
@@ -126,7 +127,7 @@ impl Store {
         let mailbox = inner.boxes.entry(self.mailbox_of(recipient)).or_default();
         let history_id = mailbox.next_history_id();
         let recipient = recipient.to_owned();
-        let mail = Arc::new(Mail { id, history_id, labels, received: now, recipient, raw, words });
+        let mail = Arc::new(Mail { id, history_id, labels, received, recipient, raw, words });
         mailbox.mails.push(Arc::clone(&mail));
         mailbox.changes.push_back(Change { id: history_id, at: now, kind: ChangeKind::Added, mail });
         mailbox.forget(now);

@@ -2,6 +2,7 @@
 
 mod credentials;
 mod delivery;
+mod faults;
 mod reading;
 mod search;
 
