@@ -2,14 +2,23 @@
 //!
 //! Every address is the mailbox's own with a tag that no other run, attempt or role has, so a mail is known by whom
 //! it is addressed to and never by being the newest. Reading order: this file (what steps hold), `wait` (waiting and
-//! its explanation), `mail` with `reading` and `html` (what is in a mail), `mailbox` (what waiters share), `poller`
-//! (the one task that asks), `gmail`, `token` and `trouble` (the API), `credential`.
+//! its explanation), `mail` (what a step reads) with `expectation` (what it demands), `content` (what is in a mail's
+//! bytes) with `form`, `hop` and `authentication`, `reading`, `html`, `link` and `placeholder` (what is in its text),
+//! `mailbox` (what waiters share), `poller` (the one task that asks), `gmail`, `token` and `trouble` (the API),
+//! `credential`.
 
+mod authentication;
+mod content;
 mod credential;
+mod expectation;
+mod form;
 mod gmail;
+mod hop;
 mod html;
+mod link;
 mod mail;
 mod mailbox;
+mod placeholder;
 mod poller;
 mod reading;
 #[cfg(test)]
@@ -22,9 +31,12 @@ use std::{fmt, sync::Arc, time::Duration};
 
 use serde::{Serialize, Serializer};
 
+pub use authentication::{AuthCheck, AuthResult, Authentication};
 pub use credential::Credential;
 pub use gmail::{GMAIL_ROOT, GOOGLE_TOKEN_URI, GmailConfig};
-pub use mail::{Folder, Link, Mail};
+pub use hop::{DeliverySplit, Hop};
+pub use link::Link;
+pub use mail::{Attachment, Folder, Mail};
 pub use mailbox::Mailbox;
 use mailbox::Registered;
 pub use wait::Wait;

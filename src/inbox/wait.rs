@@ -127,6 +127,9 @@ impl Wait {
             self.address,
             mail.folder()
         ));
+        if mail.is_promotion() {
+            self.cx.recorder().note(format!("warning: {mail} is among Gmail's promotions, where few people look"));
+        }
         mail
     }
 
