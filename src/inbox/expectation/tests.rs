@@ -91,7 +91,7 @@ fn a_broken_form_is_named_by_its_part() {
     for (raw, found) in [
         (
             "Content-Type: multipart/alternative; boundary=b\n\n--b\n\nHello\n--b\n\nHello\n",
-            "its part 0 (`multipart/alternative`) ends before its last boundary",
+            "its part 0 (`multipart/alternative`) ends before its last boundary, and 1 more",
         ),
         (
             "Content-Type: multipart/mixed; boundary=o\n\n--o\nContent-Type: multipart/related; boundary=i\n\n--i\n\nx\n\
