@@ -179,9 +179,13 @@ pub struct MailRecord {
     pub role: String,
     /// Where it was filed: `inbox`, `spam`, `trash` or `archive`.
     pub folder: String,
-    /// From the making of the address, or from the mail to it before this one, until the provider took the mail. Two
+    /// From the making of the address, from the mail to it before this one, or from the time that the step named, until
+    /// the provider took the mail. Two
     /// clocks are compared: a little below nought is possible.
     pub delivery_ms: f64,
+    /// How long that was allowed to take, if the step said so.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub budget_ms: Option<f64>,
 }
 
 /// A [`Failure`] as it is kept.

@@ -1,6 +1,14 @@
 //! The few calls of the Gmail API that reading a mailbox takes.
 
-use std::{collections::HashMap, fmt, time::Duration};
+use std::{
+    collections::HashMap,
+    fmt,
+    sync::{
+        Mutex, PoisonError,
+        atomic::{AtomicU64, AtomicUsize, Ordering},
+    },
+    time::Duration,
+};
 
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use google_gmail1::{
@@ -15,11 +23,12 @@ use hyper_util::{
 use serde_json::Value;
 
 use super::{
+    budget::{self, Budget},
     credential::Credential,
     token::Tokens,
-    trouble::{Kind, QUOTA, Trouble, chain, refusal, token_trouble},
+    trouble::{CHECK_ROOT, Kind, OUT_OF_ORDER, QUOTA, Trouble, chain, refusal, silence, token_trouble},
 };
-use crate::{redact::Redactor, secret::Secret};
+use crate::{clock::Clock, redact::Redactor, secret::Secret};
 
 /// The root of Google's own API.
 pub const GMAIL_ROOT: &str = "https://gmail.googleapis.com/";
@@ -54,7 +63,13 @@ pub struct GmailConfig {
     pub refresh_token: Secret,
     /// Whom to trust.
     pub tls: rustls::ClientConfig,
+    /// Units of Gmail's quota that this process uses at most in any minute; 750, an eighth of what Google grants a
+    /// user, if nothing else is said. Less than 60 counts as 60.
+    pub units_per_minute: u32,
 }
+
+/// An eighth of Google's 6,000 for one user.
+const UNITS_PER_MINUTE: u32 = 750;
 
 impl GmailConfig {
     /// Google itself, opened with `credential`.
@@ -68,6 +83,7 @@ impl GmailConfig {
             client_secret,
             refresh_token,
             tls,
+            units_per_minute: UNITS_PER_MINUTE,
         }
     }
 }
@@ -77,6 +93,7 @@ impl fmt::Debug for GmailConfig {
         f.debug_struct("GmailConfig")
             .field("api_root", &self.api_root)
             .field("token_uri", &self.token_uri)
+            .field("units_per_minute", &self.units_per_minute)
             .finish_non_exhaustive()
     }
 }
@@ -88,6 +105,37 @@ pub(super) struct Gmail {
     root: String,
     /// Whether `root` is an address at all; the API's client panics at one that is not.
     root_is_good: bool,
+    budget: Mutex<Budget>,
+    /// How many calls wait for the budget now.
+    held_up: AtomicUsize,
+    /// Held while an access token is replaced, so that many calls that were refused with it replace it once.
+    replacing: tokio::sync::Mutex<()>,
+    spent: Spent,
+}
+
+/// What was called so far.
+#[derive(Default)]
+struct Spent {
+    units: AtomicU64,
+    polls: AtomicU64,
+    searches: AtomicU64,
+    headers: AtomicU64,
+    mails: AtomicU64,
+}
+
+/// What reading a mailbox has cost so far, see [`Mailbox::usage`](super::Mailbox::usage).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Usage {
+    /// Units of Gmail's quota, in all.
+    pub units: u64,
+    /// Pages of history that were asked for.
+    pub polls: u64,
+    /// Pages of searches.
+    pub searches: u64,
+    /// Mails whose headers were asked for.
+    pub seen: u64,
+    /// Mails that were read whole, because they were for somebody here.
+    pub read: u64,
 }
 
 /// The mailbox itself: its address and where its history stands.
@@ -125,7 +173,65 @@ impl Gmail {
         hub.root_url(root.clone());
         let root_is_good =
             reqwest::Url::parse(&root).is_ok_and(|url| url.has_host() && url.scheme().starts_with("http"));
-        Self { hub, tokens, root, root_is_good }
+        let budget = Mutex::new(Budget::new(config.units_per_minute, Clock::instant()));
+        Self {
+            hub,
+            tokens,
+            root,
+            root_is_good,
+            budget,
+            held_up: AtomicUsize::new(0),
+            replacing: tokio::sync::Mutex::default(),
+            spent: Spent::default(),
+        }
+    }
+
+    /// What was called so far.
+    pub(super) fn usage(&self) -> Usage {
+        let Spent { units, polls, searches, headers, mails } = &self.spent;
+        let read = |of: &AtomicU64| of.load(Ordering::Relaxed);
+        Usage {
+            units: read(units),
+            polls: read(polls),
+            searches: read(searches),
+            seen: read(headers),
+            read: read(mails),
+        }
+    }
+
+    /// The least pause between two polls that the budget asks for.
+    pub(super) fn pause(&self) -> Duration {
+        self.budget.lock().unwrap_or_else(PoisonError::into_inner).pause(Clock::instant())
+    }
+
+    /// Takes the units of one mail's call, or says when they will be there.
+    pub(super) fn pay_for_mail(&self) -> Result<Paid, Duration> {
+        self.take(budget::MESSAGE).map(|()| Paid)
+    }
+
+    /// Whether a call waits for the budget.
+    pub(super) fn is_held_up(&self) -> bool {
+        self.held_up.load(Ordering::Relaxed) > 0
+    }
+
+    /// Whether the budget is too small now for reading one mail, or a call waits for it.
+    pub(super) fn is_short(&self) -> bool {
+        let level = self.budget.lock().unwrap_or_else(PoisonError::into_inner).level(Clock::instant());
+        self.is_held_up() || level < f64::from(budget::MESSAGE)
+    }
+
+    fn take(&self, units: u32) -> Result<(), Duration> {
+        self.budget.lock().unwrap_or_else(PoisonError::into_inner).take(units, Clock::instant())?;
+        self.spent.units.fetch_add(units.into(), Ordering::Relaxed);
+        Ok(())
+    }
+
+    /// Takes units as soon as they are there.
+    async fn pay(&self, units: u32) {
+        while let Err(wait) = self.take(units) {
+            let _held_up = HeldUp::new(&self.held_up);
+            tokio::time::sleep(wait).await;
+        }
     }
 
     /// Makes the credential known to a run.
@@ -135,8 +241,11 @@ impl Gmail {
 
     /// `users.getProfile`.
     pub(super) async fn profile(&self) -> Result<Profile, Trouble> {
-        let profile =
-            self.call(|| self.hub.users().get_profile("me").add_scope(Scope::Readonly).doit()).await?;
+        let profile = self
+            .call(Price::Units(budget::PROFILE), || {
+                self.hub.users().get_profile("me").add_scope(Scope::Readonly).doit()
+            })
+            .await?;
         match (profile.email_address, profile.history_id) {
             (Some(address), Some(history)) if address.contains('@') => Ok(Profile { address, history }),
             _ => Err(self.garbage("a profile without address or history id")),
@@ -150,8 +259,9 @@ impl Gmail {
         let mut next = None;
         let mut page: Option<String> = None;
         loop {
+            self.spent.polls.fetch_add(1, Ordering::Relaxed);
             let answer = self
-                .call(|| {
+                .call(Price::Units(budget::HISTORY), || {
                     let users = self.hub.users();
                     let mut call = users
                         .history_list("me")
@@ -183,8 +293,9 @@ impl Gmail {
         let mut ids = Vec::new();
         let mut page: Option<String> = None;
         loop {
+            self.spent.searches.fetch_add(1, Ordering::Relaxed);
             let answer = self
-                .call(|| {
+                .call(Price::Units(budget::SEARCH), || {
                     let users = self.hub.users();
                     let mut call = users
                         .messages_list("me")
@@ -210,9 +321,14 @@ impl Gmail {
     }
 
     /// `users.messages.get`, headers only: lower-case name to all its values.
-    pub(super) async fn headers(&self, id: &str) -> Result<HashMap<String, Vec<String>>, Trouble> {
+    pub(super) async fn headers(
+        &self,
+        id: &str,
+        paid: Paid,
+    ) -> Result<HashMap<String, Vec<String>>, Trouble> {
+        self.spent.headers.fetch_add(1, Ordering::Relaxed);
         let message = self
-            .call(|| {
+            .call(Price::Paid(paid), || {
                 let mut call =
                     self.hub.users().messages_get("me", id).format("metadata").add_scope(Scope::Readonly);
                 for header in HEADERS {
@@ -231,9 +347,10 @@ impl Gmail {
     }
 
     /// `users.messages.get`, the whole mail.
-    pub(super) async fn raw(&self, id: &str) -> Result<Message, Trouble> {
+    pub(super) async fn raw(&self, id: &str, paid: Paid) -> Result<Message, Trouble> {
+        self.spent.mails.fetch_add(1, Ordering::Relaxed);
         let message = self
-            .call(|| async {
+            .call(Price::Paid(paid), || async {
                 let call = self.hub.users().messages_get("me", id).format("raw").add_scope(Scope::Readonly);
                 match call.doit().await {
                     Err(ApiError::JsonDecodeError(text, error)) => {
@@ -247,7 +364,7 @@ impl Gmail {
     }
 
     /// One call within its time; once more if the access token is refused.
-    async fn call<R, T, F>(&self, mut make: impl FnMut() -> F) -> Result<T, Trouble>
+    async fn call<R, T, F>(&self, price: Price, mut make: impl FnMut() -> F) -> Result<T, Trouble>
     where
         F: Future<Output = google_gmail1::Result<(R, T)>>,
     {
@@ -255,14 +372,21 @@ impl Gmail {
             let text = format!("an API root that is no address: {}", self.root);
             return Err(Trouble::new(Kind::Fatal, text, "correct the API root, or leave it out"));
         }
+        let (units, mut is_paid) = match price {
+            Price::Units(units) => (units, false),
+            Price::Paid(Paid) => (budget::MESSAGE, true),
+        };
         let mut again = true;
         loop {
             // Fetched here, so that the time it takes does not count as the API's; the call finds it ready.
-            self.tokens.access().await.map_err(|error| token_trouble(&error))?;
+            let token = self.tokens.access().await.map_err(|error| token_trouble(&error))?;
+            if !std::mem::take(&mut is_paid) {
+                self.pay(units).await;
+            }
             let mut trouble = match tokio::time::timeout(CALL_LIMIT, make()).await {
                 Ok(Ok((_, answer))) => return Ok(answer),
                 Ok(Err(error)) => self.trouble(&error),
-                Err(_) => self.silence(&format!("still waiting after {CALL_LIMIT:?}")),
+                Err(_) => silence(&self.root, &format!("still waiting after {CALL_LIMIT:?}")),
             };
             if trouble.kind != Kind::Unauthorized {
                 return Err(trouble);
@@ -273,13 +397,12 @@ impl Gmail {
                 return Err(trouble);
             }
             again = false;
-            self.tokens.forget().await;
+            let _turn = self.replacing.lock().await;
+            // Unless another call has done so meanwhile.
+            if self.tokens.access().await.is_ok_and(|present| present == token) {
+                self.tokens.forget().await;
+            }
         }
-    }
-
-    fn silence(&self, reason: &str) -> Trouble {
-        let text = format!("no answer from {}: {reason}", self.root);
-        Trouble::new(Kind::Passing, text, "check the network between here and the mail API")
     }
 
     fn garbage(&self, what: &str) -> Trouble {
@@ -293,31 +416,54 @@ impl Gmail {
 
     fn trouble(&self, error: &ApiError) -> Trouble {
         match error {
-            ApiError::HttpError(error) => self.silence(&chain(error)),
-            ApiError::Io(error) => self.silence(&chain(error)),
+            ApiError::HttpError(error) => silence(&self.root, &chain(error)),
+            ApiError::Io(error) => silence(&self.root, &chain(error)),
             ApiError::BadRequest(body) => refusal(body, &self.root),
             ApiError::Failure(response) => {
                 let status = response.status().as_u16();
                 let text = format!("status {status} from {}", self.root);
                 match status {
-                    408 | 425 | 500.. => {
-                        Trouble::new(Kind::Passing, text, "wait; the mail API is out of order")
-                    }
+                    408 | 425 | 500.. => Trouble::new(Kind::Passing, text, OUT_OF_ORDER),
                     429 => Trouble::new(Kind::Busy(None), text, QUOTA),
-                    _ => Trouble::new(Kind::Fatal, text, "check that the API root is Gmail's"),
+                    _ => Trouble::new(Kind::Fatal, text, CHECK_ROOT),
                 }
             }
             // The error's own text would show the answer.
             ApiError::JsonDecodeError(..) => self.garbage("an answer that cannot be read"),
             ApiError::MissingToken(error) => match error.downcast_ref() {
                 Some(error) => token_trouble(error),
-                None => self.silence("no access token"),
+                None => silence(&self.root, "no access token"),
             },
             ApiError::UploadSizeLimitExceeded(..)
             | ApiError::MissingAPIKey
             | ApiError::Cancelled
             | ApiError::FieldClash(_) => self.garbage("a call that could not be made"),
         }
+    }
+}
+
+/// That the units of one mail's call have been taken.
+pub(super) struct Paid;
+
+/// What is to be taken from the budget before a call.
+enum Price {
+    Units(u32),
+    Paid(Paid),
+}
+
+/// Counts a call among those that wait for the budget, until dropped.
+struct HeldUp<'c>(&'c AtomicUsize);
+
+impl<'c> HeldUp<'c> {
+    fn new(count: &'c AtomicUsize) -> Self {
+        count.fetch_add(1, Ordering::Relaxed);
+        Self(count)
+    }
+}
+
+impl Drop for HeldUp<'_> {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::Relaxed);
     }
 }
 

@@ -1,7 +1,7 @@
 //! What all who wait for mail in one mailbox share: its address, who waits for what, and where its history stands.
 
 use std::{
-    collections::{HashMap, HashSet, VecDeque},
+    collections::{BTreeMap, HashMap, HashSet},
     fmt,
     sync::{Arc, Mutex, MutexGuard, PoisonError, Weak},
     time::{Duration, Instant},
@@ -11,18 +11,12 @@ use jiff::Timestamp;
 use tokio::sync::{Notify, watch};
 
 use super::{
-    gmail::{Gmail, GmailConfig, Profile},
-    mail::Content,
+    gmail::{Gmail, GmailConfig, Profile, Usage},
     poller,
-    trouble::{Kind, Trouble},
+    registered::{ORDER_FOR, Registered},
+    trouble::{Kind, SILENT, Trouble, over_budget},
 };
 use crate::{clock::Clock, failure::Failure, redact::Redactor};
-
-/// How long to wait before a call that went wrong is made again, at first and at most.
-const AGAIN: (Duration, Duration) = (Duration::from_millis(50), Duration::from_secs(2));
-
-/// What to do when there is no answer at all.
-const SILENT: &str = "check the network between here and the mail API";
 
 /// One Gmail mailbox, to be given to runs as a resource. Clones share it; nothing is called before the first
 /// address is asked for.
@@ -59,18 +53,39 @@ pub(super) struct State {
     registered: HashMap<String, Weak<Registered>>,
     /// Mails that need not be looked at again.
     pub(super) seen: HashSet<String>,
-    /// Mails to be read, with when they were first heard of.
-    pub(super) pending: VecDeque<(String, Instant)>,
+    /// When the next of these searches is due.
+    pub(super) next_search: Option<Instant>,
+    /// Mails to be read, in the order in which they were heard of.
+    pub(super) pending: BTreeMap<u64, Pending>,
+    /// The place of the next one.
+    next_order: u64,
     /// Mails that came for nobody of this process, ever.
     pub(super) foreign: u64,
     /// How many wait now.
     waiters: usize,
+    /// Somebody has begun to wait since the poller last looked.
+    pub(super) eager: bool,
     /// Whether a poller runs. It is started by whoever waits first and ends when nobody waits.
     pub(super) polling: bool,
     /// The API has asked not to be called before.
     pub(super) not_before: Option<Instant>,
     /// The last trouble in opening the mailbox, for those who never got their turn.
     opening_trouble: Option<Trouble>,
+}
+
+/// A mail that the mailbox has named and that is still to be read.
+pub(super) struct Pending {
+    pub(super) id: String,
+    /// When it was first heard of.
+    pub(super) heard: Instant,
+    /// When the poll began that heard of it.
+    pub(super) polled: Instant,
+    /// It was asked for and is not there yet.
+    pub(super) missing: bool,
+    /// Not to be asked for before.
+    pub(super) again_at: Option<Instant>,
+    /// Whose it is, once its headers were read.
+    pub(super) holders: Option<Vec<Weak<Registered>>>,
 }
 
 /// What the poller has come to.
@@ -84,23 +99,6 @@ pub(super) struct Status {
     pub(super) trouble: Option<Trouble>,
     /// A trouble that no further round will mend, with the number of its round.
     pub(super) fatal: Option<(u64, Trouble)>,
-}
-
-/// An address that was given out, and what came for it.
-pub(super) struct Registered {
-    pub(super) address: String,
-    /// What stands behind the `+`.
-    tag: String,
-    /// What the tags of the whole run begin with.
-    run: String,
-    /// When it was made, by the run's clock.
-    pub(super) made: Timestamp,
-    /// [`State::foreign`] at that time.
-    foreign_before: u64,
-    /// In the order of arrival; only ever added to, by the poller.
-    mails: Mutex<Vec<Arc<Content>>>,
-    /// Address and subject of mails to addresses of the same run that nobody holds.
-    strays: Mutex<Vec<(String, String)>>,
 }
 
 impl Mailbox {
@@ -124,6 +122,12 @@ impl Mailbox {
         &self.0
     }
 
+    /// What this process has used of Gmail's quota so far, with this mailbox.
+    #[must_use]
+    pub fn usage(&self) -> Usage {
+        self.0.gmail.usage()
+    }
+
     /// Makes the credential and the present access token known to a run.
     pub(super) fn teach(&self, redactor: &Redactor) {
         self.0.gmail.teach(redactor);
@@ -145,7 +149,7 @@ impl Mailbox {
             }
             // Nobody holds an address, so nobody cares for what came before: start from now.
             if self.0.lock().is_idle() {
-                let profile = self.0.open().await?;
+                let profile = self.0.open(deadline).await?;
                 self.0.lock().start(profile, self.0.clock.now());
             }
             Ok(self.0.lock().register(run, tag, clock.now()))
@@ -155,7 +159,10 @@ impl Mailbox {
             Ok(Err(trouble)) => Err(trouble.failure()),
             Err(_) => {
                 let trouble = self.0.lock().opening_trouble.clone();
-                let silent = || Trouble::new(Kind::Passing, format!("no answer within {limit:.1?}"), SILENT);
+                let silent = || match self.0.gmail.is_held_up() {
+                    true => over_budget(0),
+                    false => Trouble::new(Kind::Passing, format!("no answer within {limit:.1?}"), SILENT),
+                };
                 Err(trouble.unwrap_or_else(silent).failure())
             }
         }
@@ -165,6 +172,7 @@ impl Mailbox {
     pub(super) fn wait(&self) -> Waiter {
         let mut state = self.0.lock();
         state.waiters += 1;
+        state.eager = true;
         let mut status = self.0.status.subscribe();
         let since = status.borrow_and_update().rounds;
         if !state.polling {
@@ -176,10 +184,33 @@ impl Mailbox {
         Waiter { shared: Arc::clone(&self.0), status, since, began: Clock::instant() }
     }
 
-    /// Mails that came since `registered` was made and are for nobody here, and mails that cannot be read yet.
-    pub(super) fn others(&self, registered: &Registered) -> (u64, usize) {
+    /// Mails that came since `registered` was made and are for nobody here.
+    pub(super) fn foreign(&self, registered: &Registered) -> u64 {
+        self.0.lock().foreign - registered.foreign_before
+    }
+
+    /// What the mailbox had named until then and has not been read yet.
+    pub(super) fn unread(&self, until: Instant) -> Unread {
         let state = self.0.lock();
-        (state.foreign - registered.foreign_before, state.pending.len())
+        let (mut missing, mut waiting) = (0, 0);
+        for mail in state.pending.values().filter(|it| it.heard <= until) {
+            *(if mail.missing { &mut missing } else { &mut waiting }) += 1;
+        }
+        Unread { missing, waiting }
+    }
+
+    /// Whether our own budget is too small now for what is to be read.
+    pub(super) fn is_short(&self) -> bool {
+        self.0.gmail.is_short()
+    }
+
+    /// Whether a mail to this address may turn up that came before the one with this order: several are read at a
+    /// time. Only for a moment.
+    pub(super) fn awaits_before(&self, registered: &Registered, order: u64) -> bool {
+        let now = Clock::instant();
+        let unknown = |it: &Pending| it.holders.is_none() && !it.missing && now - it.heard < ORDER_FOR;
+        self.0.lock().pending.range(..order).any(|(_, it)| unknown(it))
+            || registered.awaits_before(order, now)
     }
 
     /// Address and subject of what came for other addresses of the same run.
@@ -191,12 +222,23 @@ impl Mailbox {
         };
         let mut mails: Vec<_> = siblings
             .iter()
-            .flat_map(|it| it.mails().into_iter().map(|mail| (it.address.clone(), mail.subject.clone())))
+            .flat_map(|it| {
+                it.mails().into_iter().map(|mail| (it.address.clone(), mail.content.subject.clone()))
+            })
             .collect();
-        mails.extend(registered.strays.lock().unwrap_or_else(PoisonError::into_inner).iter().cloned());
+        mails.extend(registered.strays());
         mails.sort();
         mails
     }
+}
+
+/// How many mails of the mailbox could still be the one that somebody waits for.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Unread {
+    /// Named by the history, and not there.
+    pub(super) missing: usize,
+    /// Not asked for yet, or just now.
+    pub(super) waiting: usize,
 }
 
 impl fmt::Debug for Mailbox {
@@ -214,24 +256,41 @@ impl Shared {
         self.lock().waiters == 0
     }
 
-    /// The profile, asked for until there is one; the caller limits the time.
-    async fn open(&self) -> Result<Profile, Trouble> {
-        let (mut pause, most) = AGAIN;
+    /// The profile, asked for until there is one or it is clear that there will be none in time.
+    async fn open(&self, deadline: Instant) -> Result<Profile, Trouble> {
+        let mut failures = 0;
         loop {
+            {
+                let state = self.lock();
+                let held_back = state.not_before.is_some_and(|until| until > deadline);
+                if let Some(trouble) = state.opening_trouble.as_ref().filter(|_| held_back) {
+                    return Err(trouble.clone());
+                }
+            }
             let trouble = match self.gmail.profile().await {
                 Ok(profile) => return Ok(profile),
                 Err(trouble) => trouble,
             };
-            match trouble.kind {
-                Kind::Fatal | Kind::NotFound | Kind::Unauthorized => return Err(trouble),
-                Kind::Busy(_) | Kind::Passing => self.lock().opening_trouble = Some(trouble),
+            let Some(pause) = poller::backoff(&trouble, failures, self.clock.now()) else {
+                return Err(trouble);
+            };
+            failures += 1;
+            let until = Clock::instant() + pause;
+            {
+                let mut state = self.lock();
+                state.opening_trouble = Some(trouble.clone());
+                if let Kind::Busy(_) = trouble.kind {
+                    state.not_before = Some(until);
+                }
             }
-            tokio::time::sleep(pause).await;
-            pause = most.min(pause * 2);
+            if until > deadline {
+                return Err(trouble);
+            }
+            tokio::time::sleep_until(until.into()).await;
         }
     }
 
-    /// Files a mail by the tags it is addressed to. Tells whether it must be read: somebody holds its address.
+    /// Files a mail by the tags it is addressed to. Tells who holds its address; if nobody does, it need not be read.
     pub(super) fn claim(&self, tags: &[String], subject: &str) -> Vec<Arc<Registered>> {
         let mut state = self.lock();
         let holders: Vec<_> = tags.iter().filter_map(|tag| state.live(tag)).collect();
@@ -242,8 +301,7 @@ impl Shared {
         for registered in state.registered.values().filter_map(Weak::upgrade) {
             if let Some(tag) = tags.iter().find(|tag| tag.starts_with(&registered.run)) {
                 ours = true;
-                let stray = (state.full(tag), subject.to_owned());
-                registered.strays.lock().unwrap_or_else(PoisonError::into_inner).push(stray);
+                registered.stray(state.full(tag), subject.to_owned());
             }
         }
         if !ours {
@@ -263,6 +321,17 @@ impl State {
         self.registered.is_empty()
     }
 
+    /// Mails that were named, now or before; those that are new will be read.
+    pub(super) fn hear_of(&mut self, ids: Vec<String>, polled: Instant, heard: Instant) {
+        for id in ids {
+            if self.seen.insert(id.clone()) {
+                let pending = Pending { id, heard, polled, missing: false, again_at: None, holders: None };
+                self.pending.insert(self.next_order, pending);
+                self.next_order += 1;
+            }
+        }
+    }
+
     /// Whether nobody waits; then the poller that asked is no longer the poller.
     pub(super) fn leave_if_idle(&mut self) -> bool {
         if self.waiters == 0 {
@@ -278,6 +347,7 @@ impl State {
         self.history = history;
         self.since = now;
         self.search_until = None;
+        self.next_search = None;
         self.seen.clear();
         self.pending.clear();
         self.opening_trouble = None;
@@ -289,41 +359,10 @@ impl State {
     }
 
     fn register(&mut self, run: &str, tag: String, made: Timestamp) -> Arc<Registered> {
-        let registered = Arc::new(Registered {
-            address: self.full(&tag),
-            run: format!("{run}-"),
-            made,
-            foreign_before: self.foreign,
-            mails: Mutex::default(),
-            strays: Mutex::default(),
-            tag,
-        });
+        let (address, run) = (self.full(&tag), format!("{run}-"));
+        let registered = Arc::new(Registered::new(address, tag, run, made, self.foreign));
         self.registered.insert(registered.tag.clone(), Arc::downgrade(&registered));
         registered
-    }
-}
-
-impl Registered {
-    /// What the step calls the addressee: what the tag ends with, behind run and attempt.
-    pub(super) fn role(&self) -> &str {
-        let rest = self.tag.strip_prefix(&self.run).unwrap_or(&self.tag);
-        rest.split_once('-').map_or(rest, |(_, role)| role)
-    }
-
-    /// Since when a mail could be expected: since the address was made, or since the mail to it before this one.
-    pub(super) fn awaited_since(&self, mail: &Content) -> Timestamp {
-        let mails = self.mails.lock().unwrap_or_else(PoisonError::into_inner);
-        let before = mails.iter().map(|it| it.received).filter(|it| *it < mail.received).max();
-        before.map_or(self.made, |it| it.max(self.made))
-    }
-
-    /// What has come so far.
-    pub(super) fn mails(&self) -> Vec<Arc<Content>> {
-        self.mails.lock().unwrap_or_else(PoisonError::into_inner).clone()
-    }
-
-    pub(super) fn keep(&self, mail: Arc<Content>) {
-        self.mails.lock().unwrap_or_else(PoisonError::into_inner).push(mail);
     }
 }
 

@@ -2,12 +2,14 @@
 //!
 //! Every address is the mailbox's own with a tag that no other run, attempt or role has, so a mail is known by whom
 //! it is addressed to and never by being the newest. Reading order: this file (what steps hold), `wait` (waiting and
-//! its explanation), `mail` (what a step reads) with `expectation` (what it demands), `content` (what is in a mail's
-//! bytes) with `form`, `hop` and `authentication`, `reading`, `html`, `link` and `placeholder` (what is in its text),
-//! `mailbox` (what waiters share), `poller` (the one task that asks), `gmail`, `token` and `trouble` (the API),
-//! `credential`.
+//! its explanation) and `once` (that nothing came twice), `mail` (what a step reads) with `expectation` (what it
+//! demands), `content` (what is in a mail's bytes) with `form`, `hop` and `authentication`, `reading`, `html`, `link` and
+//! `placeholder` (what is in its text), `mailbox` and `registered` (what waiters share), `poller` and `reader` (the one
+//! task that asks), `gmail`, `budget`, `token` and `trouble` (the API), `credential`. What can go wrong, and what is said
+//! of it: `docs/inbox.md`.
 
 mod authentication;
+mod budget;
 mod content;
 mod credential;
 mod expectation;
@@ -18,9 +20,12 @@ mod html;
 mod link;
 mod mail;
 mod mailbox;
+mod once;
 mod placeholder;
 mod poller;
+mod reader;
 mod reading;
+mod registered;
 #[cfg(test)]
 mod tests;
 mod token;
@@ -33,12 +38,13 @@ use serde::{Serialize, Serializer};
 
 pub use authentication::{AuthCheck, AuthResult, Authentication};
 pub use credential::Credential;
-pub use gmail::{GMAIL_ROOT, GOOGLE_TOKEN_URI, GmailConfig};
+pub use gmail::{GMAIL_ROOT, GOOGLE_TOKEN_URI, GmailConfig, Usage};
 pub use hop::{DeliverySplit, Hop};
 pub use link::Link;
 pub use mail::{Attachment, Folder, Mail};
 pub use mailbox::Mailbox;
-use mailbox::Registered;
+pub use once::Once;
+use registered::Registered;
 pub use wait::Wait;
 
 use crate::{
@@ -123,17 +129,37 @@ impl Inbox {
     /// so this is to be asked after a wait for a mail that was sent later.
     #[must_use]
     pub fn arrived(&self, address: &Address) -> usize {
-        address.0.mails().len()
+        address.0.count()
     }
 
     /// Waits for a mail to an address. Says by [`Wait`]'s methods which and how long, and is then awaited.
     ///
     /// # Errors
     /// As a failure: no such mail in time ([`MailMissing`](crate::Cause::MailMissing), with what came instead), or
-    /// it was filed under spam ([`MailSpam`](crate::Cause::MailSpam)). As inconclusive: the mailbox could not be
-    /// read ([`MailProvider`](crate::Cause::MailProvider)).
+    /// it was filed under spam ([`MailSpam`](crate::Cause::MailSpam)), or its delivery took longer than it may
+    /// ([`MailLate`](crate::Cause::MailLate)). As inconclusive: the mailbox could not be read
+    /// ([`MailProvider`](crate::Cause::MailProvider)).
     pub fn wait_for(&self, address: &Address) -> Wait {
         Wait::new(self.cx.clone(), Arc::clone(&self.mailbox), address.clone())
+    }
+
+    /// Watches an address for a quiet period and sees that no mail to it came twice, see [`Once`]; `.await` it.
+    ///
+    /// ```
+    /// # use std::time::Duration;
+    /// # use coalmine::{Result, inbox::{Address, Inbox}};
+    /// # async fn step(inbox: Inbox, address: Address) -> Result<()> {
+    /// inbox.ensure_once(&address).for_at_least(Duration::from_secs(2)).await?;
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    /// As a failure: a mail came twice ([`MailDuplicate`](crate::Cause::MailDuplicate)), or none came at all
+    /// ([`MailMissing`](crate::Cause::MailMissing)). As inconclusive: the mailbox could not be read to the end of the
+    /// period ([`MailProvider`](crate::Cause::MailProvider)).
+    pub fn ensure_once(&self, address: &Address) -> Once {
+        Once::new(self.cx.clone(), Arc::clone(&self.mailbox), address.clone())
     }
 }
 

@@ -12,17 +12,17 @@ use std::{
 use jiff::Timestamp;
 
 use super::{
-    mail::Content,
     mailbox::Shared,
+    reader,
     trouble::{Kind, Trouble},
 };
 use crate::clock::Clock;
 
 /// The shortest pause between two rounds; a slow API is asked no more often than it answers.
-const SHORTEST: Duration = Duration::from_millis(10);
+pub(super) const SHORTEST: Duration = Duration::from_millis(10);
 
-/// The longest pause while all goes well.
-const LONGEST: Duration = Duration::from_secs(1);
+/// The longest pause while all goes well and the budget allows it.
+const LONGEST: Duration = Duration::from_millis(250);
 
 /// How fast pauses grow while nobody new waits.
 const GROWTH: f64 = 1.25;
@@ -33,11 +33,11 @@ const TROUBLED: (Duration, Duration) = (Duration::from_millis(100), Duration::fr
 /// The same when the API says that there were too many calls.
 const BUSY: (Duration, Duration) = (Duration::from_secs(1), Duration::from_secs(64));
 
-/// How long a mail that the history names may be missing: the parts of Gmail do not learn of it at once.
-const UNREADABLE_FOR: Duration = Duration::from_secs(30);
-
 /// How long a search goes on beside the history after the history was lost.
 const SEARCH_FOR: Duration = Duration::from_secs(30);
+
+/// How often: what it reads lags behind by seconds, so it is asked again, but not with every poll.
+const SEARCH_EVERY: Duration = Duration::from_secs(1);
 
 /// How far a search looks back before the time that is of interest, in seconds: its edge is not documented.
 const SEARCH_MARGIN: i64 = 60;
@@ -84,8 +84,10 @@ impl Running {
 
 async fn run(mut running: Running) {
     let shared = Arc::clone(&running.shared);
+    shared.lock().eager = false;
     let mut pause = SHORTEST;
     let mut failures = 0;
+    let mut width = reader::WIDTH;
     while !running.leave_if_idle() {
         let held_back = shared.lock().not_before.filter(|until| *until > Clock::instant());
         if let Some(until) = held_back {
@@ -94,41 +96,35 @@ async fn run(mut running: Running) {
         }
 
         let began = Clock::instant();
-        let outcome = round(&shared).await;
+        let outcome = round(&shared, width).await;
         let ended = Clock::instant();
-        let shortest = SHORTEST.max(ended - began);
         let trouble = match outcome {
-            Ok(()) => {
+            Ok(polled_in) => {
                 failures = 0;
-                pause = LONGEST.min(pause.mul_f64(GROWTH)).max(SHORTEST);
+                width = reader::WIDTH.min(width * 2);
                 shared.status.send_modify(|status| {
                     status.rounds += 1;
                     status.good = Some(began);
                     status.trouble = None;
                 });
+                let shortest = SHORTEST.max(polled_in).min(LONGEST).max(shared.gmail.pause());
+                pause = grown(pause).max(shortest);
                 if sleep(&shared, ended, pause, shortest).await {
-                    pause = shortest.min(LONGEST);
+                    pause = SHORTEST;
                 }
                 continue;
             }
             Err(trouble) => trouble,
         };
-        let (first, most) = match trouble.kind {
-            Kind::Fatal | Kind::Unauthorized | Kind::NotFound => return running.fail(trouble),
-            Kind::Busy(_) => BUSY,
-            Kind::Passing => TROUBLED,
+        let Some(backoff) = backoff(&trouble, failures, shared.clock.now()) else {
+            return running.fail(trouble);
         };
-        // Many processes may share the quota; they must not all come back at once.
-        let backoff = most.min(first * 2_u32.saturating_pow(failures)).mul_f64(1.0 + fastrand::f64() / 4.0);
-        failures = (failures + 1).min(16);
+        if let Kind::Busy(_) = trouble.kind {
+            width = 1;
+        }
+        failures += 1;
         pause = SHORTEST;
-        let asked = match trouble.kind {
-            Kind::Busy(Some(until)) => until_then(until, shared.clock.now()),
-            Kind::Busy(None) | Kind::Passing | Kind::Fatal | Kind::Unauthorized | Kind::NotFound => {
-                Duration::ZERO
-            }
-        };
-        shared.lock().not_before = Some(ended + backoff.max(asked));
+        shared.lock().not_before = Some(ended + backoff);
         shared.status.send_modify(|status| {
             status.rounds += 1;
             status.trouble = Some(trouble);
@@ -136,16 +132,39 @@ async fn run(mut running: Running) {
     }
 }
 
+/// The pause after this one, as long as all goes well and nobody new waits.
+pub(super) fn grown(pause: Duration) -> Duration {
+    LONGEST.min(pause.mul_f64(GROWTH))
+}
+
+/// How long to keep from calling after a trouble that came after so many others; nothing if it will stay.
+pub(super) fn backoff(trouble: &Trouble, failures: u32, now: Timestamp) -> Option<Duration> {
+    let ((first, most), asked) = match trouble.kind {
+        Kind::Fatal | Kind::Unauthorized | Kind::NotFound => return None,
+        Kind::Busy(until) => (BUSY, until.map_or(Duration::ZERO, |until| until_then(until, now))),
+        Kind::Passing => (TROUBLED, Duration::ZERO),
+    };
+    // Many processes may share the quota; they must not all come back at once.
+    let backoff = most.min(first * 2_u32.saturating_pow(failures.min(16)));
+    Some(backoff.mul_f64(1.0 + fastrand::f64() / 4.0).max(asked))
+}
+
 /// Waits out the pause after `ended`. If somebody new waits, only as long as is decent; tells whether it was so.
 async fn sleep(shared: &Shared, ended: Instant, pause: Duration, shortest: Duration) -> bool {
-    tokio::select! {
-        () = tokio::time::sleep_until((ended + pause).into()) => false,
-        () = shared.waiters_changed.notified() => {
-            if shared.nobody_waits() {
-                return true;
+    loop {
+        tokio::select! {
+            () = tokio::time::sleep_until((ended + pause).into()) => return false,
+            () = shared.waiters_changed.notified() => {
+                let eager = std::mem::take(&mut shared.lock().eager);
+                if eager && !shared.nobody_waits() {
+                    tokio::time::sleep_until((ended + shortest.min(pause)).into()).await;
+                    return true;
+                }
+                // Somebody has left, which makes nobody else's mail come sooner.
+                if shared.nobody_waits() {
+                    return false;
+                }
             }
-            tokio::time::sleep_until((ended + shortest.min(pause)).into()).await;
-            true
         }
     }
 }
@@ -156,14 +175,15 @@ fn until_then(until: Timestamp, now: Timestamp) -> Duration {
     wait.min(Duration::from_secs(3600))
 }
 
-/// Asks once what is new, and reads it.
-async fn round(shared: &Shared) -> Result<(), Trouble> {
+/// Asks once what is new, and reads it. Tells how long the asking took.
+async fn round(shared: &Arc<Shared>, width: usize) -> Result<Duration, Trouble> {
+    let began = Clock::instant();
     let (history, since, searching) = {
         let mut state = shared.lock();
-        state.search_until.take_if(|until| *until <= Clock::instant());
-        (state.history, state.since, state.search_until.is_some())
+        state.search_until.take_if(|until| *until <= began);
+        let due = state.next_search.is_none_or(|next| next <= began);
+        (state.history, state.since, state.search_until.is_some() && due)
     };
-    let after = since.as_second() - SEARCH_MARGIN;
     let (mut ids, history, lost) = match shared.gmail.added_since(history).await {
         Ok((ids, history)) => (ids, history, false),
         Err(trouble) if trouble.kind == Kind::NotFound => {
@@ -174,85 +194,22 @@ async fn round(shared: &Shared) -> Result<(), Trouble> {
         Err(trouble) => return Err(trouble),
     };
     if lost || searching {
-        ids.extend(shared.gmail.search_after(after).await?);
+        ids.extend(shared.gmail.search_after(since.as_second() - SEARCH_MARGIN).await?);
     }
-    let first_heard = Clock::instant();
+    let heard = Clock::instant();
     {
         let mut state = shared.lock();
         state.history = history;
         if lost {
-            state.search_until = Some(first_heard + SEARCH_FOR);
+            state.search_until = Some(heard + SEARCH_FOR);
         }
-        for id in ids {
-            if state.seen.insert(id.clone()) {
-                state.pending.push_back((id, first_heard));
-            }
+        if lost || searching {
+            state.next_search = Some(heard + SEARCH_EVERY);
         }
+        state.hear_of(ids, began, heard);
     }
-    read_pending(shared).await
-}
-
-/// Reads what was heard of, oldest first. What cannot be read yet stays.
-async fn read_pending(shared: &Shared) -> Result<(), Trouble> {
-    let heard_of = shared.lock().pending.len();
-    for _ in 0..heard_of {
-        // Taken out first: a mail that makes the reader panic must not meet the next one.
-        let Some((id, first_heard)) = shared.lock().pending.pop_front() else { break };
-        match read(shared, &id).await {
-            Ok(()) => (),
-            Err(trouble) if trouble.kind == Kind::NotFound => {
-                if first_heard.elapsed() < UNREADABLE_FOR {
-                    shared.lock().pending.push_back((id, first_heard));
-                }
-            }
-            Err(trouble) => {
-                shared.lock().pending.push_front((id, first_heard));
-                return Err(trouble);
-            }
-        }
-    }
-    Ok(())
-}
-
-async fn read(shared: &Shared, id: &str) -> Result<(), Trouble> {
-    let headers = shared.gmail.headers(id).await?;
-    let values = |name: &str| headers.get(name).into_iter().flatten().map(String::as_str);
-    // What the host says goes before what the sender wrote, for a mail to several tags comes once for each.
-    let mut tags: Vec<String> = values("delivered-to").flat_map(tags_in).collect();
-    if tags.is_empty() {
-        tags = values("to").chain(values("cc")).flat_map(tags_in).collect();
-    }
-    tags.sort();
-    tags.dedup();
-    let holders = shared.claim(&tags, values("subject").next().unwrap_or_default());
-    if holders.is_empty() {
-        return Ok(());
-    }
-    let mail = shared.gmail.raw(id).await?;
-    let received = mail.internal_date.and_then(|ms| Timestamp::from_millisecond(ms).ok());
-    let content = Arc::new(Content::read(
-        &mail.raw.unwrap_or_default(),
-        mail.label_ids.unwrap_or_default(),
-        received.unwrap_or_else(|| shared.clock.now()),
-    ));
-    for holder in holders {
-        holder.keep(Arc::clone(&content));
-    }
-    // Those who wait look at once, not when the whole round is over.
-    shared.status.send_modify(|_| ());
-    Ok(())
-}
-
-/// The tags of all addresses in a header, in lower case: `x` of `local+x@domain`.
-pub(super) fn tags_in(header: &str) -> Vec<String> {
-    header
-        .split(|c: char| c.is_whitespace() || "<>(),;:\"".contains(c))
-        .filter_map(|word| {
-            let (local, _) = word.rsplit_once('@')?;
-            let (_, tag) = local.split_once('+')?;
-            Some(tag.to_ascii_lowercase())
-        })
-        .collect()
+    reader::read_pending(shared, width).await?;
+    Ok(heard - began)
 }
 
 #[cfg(test)]

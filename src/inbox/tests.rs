@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use super::{
     html,
     mail::{Content, Folder, Mail},
-    poller::tags_in,
+    reader::tags_in,
     reading,
 };
 use crate::redact::Redactor;

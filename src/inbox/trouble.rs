@@ -1,6 +1,6 @@
 //! What can be wrong with the mail API, in kinds that decide what to do, and in words that say it.
 
-use std::error::Error;
+use std::{error::Error, time::Duration};
 
 use jiff::Timestamp;
 use serde_json::Value;
@@ -45,8 +45,18 @@ impl Trouble {
 }
 
 /// What to do about a quota that is used up.
-pub(super) const QUOTA: &str =
-    "wait until the quota is free again; poll less, or give the canaries a project of their own";
+pub(super) const QUOTA: &str = "wait until the quota is free again; lower `GMAIL_UNITS_PER_MINUTE`, or give the \
+                                canaries a mailbox of their own";
+
+/// What to do while the API is down.
+pub(super) const OUT_OF_ORDER: &str = "wait; the mail API is out of order";
+
+/// What to do if it was not Gmail that answered.
+pub(super) const CHECK_ROOT: &str = "check that the API root is Gmail's";
+
+/// What to do about a scope that is too small.
+const SCOPE: &str = "make a new refresh token for `GMAIL_CREDENTIAL` that has the scope \
+                     https://www.googleapis.com/auth/gmail.readonly";
 
 /// The meaning of an error answer; decided by its reason, because one status stands for several.
 pub(super) fn refusal(body: &Value, root: &str) -> Trouble {
@@ -62,41 +72,94 @@ pub(super) fn refusal(body: &Value, root: &str) -> Trouble {
     let reason = reasons.iter().find(|it| !it.is_empty()).cloned().unwrap_or_else(|| word(&error["status"]));
     let text = format!("status {code} `{reason}` ({message}) from {root}");
 
-    if is(&[
-        "rateLimitExceeded",
-        "userRateLimitExceeded",
-        "dailyLimitExceeded",
-        "quotaExceeded",
-        "RATE_LIMIT_EXCEEDED",
-    ]) || code == 429
-    {
-        return Trouble::new(Kind::Busy(retry_after(&message)), text, QUOTA);
+    let too_many = ["rateLimitExceeded", "userRateLimitExceeded", "quotaExceeded", "RATE_LIMIT_EXCEEDED"];
+    let is_of_the_day = is(&["dailyLimitExceeded"]);
+    if is_of_the_day || is(&too_many) || code == 429 {
+        let remedy = match () {
+            () if is_of_the_day => {
+                "wait until midnight in California, or raise the day's quota of the project of `GMAIL_CLIENT_ID`"
+            }
+            () if message.contains("concurrent") => "let fewer processes read this mailbox at once",
+            () => QUOTA,
+        };
+        return Trouble::new(Kind::Busy(retry_after(&message)), text, remedy);
     }
-    if code == 401 {
-        let remedy = "make a new refresh token for `GMAIL_CREDENTIAL`";
-        return Trouble::new(Kind::Unauthorized, text, remedy);
+    let (kind, remedy) = match code {
+        401 => (Kind::Unauthorized, "make a new refresh token for `GMAIL_CREDENTIAL`"),
+        404 => (Kind::NotFound, CHECK_ROOT),
+        408 | 425 => (Kind::Passing, OUT_OF_ORDER),
+        _ if is(&["insufficientPermissions", "ACCESS_TOKEN_SCOPE_INSUFFICIENT"])
+            || message.contains("insufficient authentication scopes")
+            || message.contains("Metadata scope") =>
+        {
+            (Kind::Fatal, SCOPE)
+        }
+        _ if is(&["accessNotConfigured", "SERVICE_DISABLED"]) => {
+            (Kind::Fatal, "enable the Gmail API in the project of `GMAIL_CLIENT_ID`")
+        }
+        _ if is(&["failedPrecondition"]) => (
+            Kind::Fatal,
+            "use the credential of a user whose account has Gmail switched on; a service account needs that user \
+             as its subject",
+        ),
+        _ if message.contains("Delegation denied") => (
+            Kind::Fatal,
+            "use a credential of the mailbox's own user, or of a service account that has that user as its subject",
+        ),
+        400 => (
+            Kind::Fatal,
+            "the API does not take this call: look whether a proxy rewrites it, and report it as a mistake of the \
+             inbox",
+        ),
+        400..500 => (Kind::Fatal, "check `GMAIL_CREDENTIAL` and the mailbox's account"),
+        _ => (Kind::Passing, OUT_OF_ORDER),
+    };
+    Trouble::new(kind, text, remedy)
+}
+
+/// No answer at all.
+pub(super) fn silence(root: &str, reason: &str) -> Trouble {
+    let text = format!("no answer from {root}: {reason}");
+    if is_untrusted(reason) {
+        return Trouble::new(Kind::Fatal, text, UNTRUSTED);
     }
-    if code == 404 {
-        return Trouble::new(Kind::NotFound, text, "check that the API root is Gmail's");
-    }
-    if is(&["insufficientPermissions", "ACCESS_TOKEN_SCOPE_INSUFFICIENT"])
-        || message.contains("insufficient authentication scopes")
-    {
-        let remedy = "make a new refresh token for `GMAIL_CREDENTIAL` that has the scope \
-                      https://www.googleapis.com/auth/gmail.readonly";
-        return Trouble::new(Kind::Fatal, text, remedy);
-    }
-    if is(&["accessNotConfigured", "SERVICE_DISABLED"]) {
-        return Trouble::new(Kind::Fatal, text, "enable the Gmail API in the project of `GMAIL_CLIENT_ID`");
-    }
-    if is(&["failedPrecondition"]) {
-        let remedy = "use the credential of a user whose account has Gmail switched on";
-        return Trouble::new(Kind::Fatal, text, remedy);
-    }
-    match code {
-        400..500 => Trouble::new(Kind::Fatal, text, "check `GMAIL_CREDENTIAL` and the mailbox's account"),
-        _ => Trouble::new(Kind::Passing, text, "wait; the mail API is out of order"),
-    }
+    Trouble::new(Kind::Passing, text, SILENT)
+}
+
+/// What to do when there is no answer at all.
+pub(super) const SILENT: &str = "check the network between here and the mail API";
+
+/// No answer, but not for long enough to say that there is none.
+pub(super) fn impatience(waited: Duration) -> Trouble {
+    let text = format!("no answer for {:.1} s", waited.as_secs_f64());
+    Trouble::new(
+        Kind::Passing,
+        text,
+        "give the wait more time than one call of the mail API takes; if it has, check the network",
+    )
+}
+
+/// Mails that came could not be read in time, as that would have cost more than our own share.
+pub(super) fn over_budget(unread: usize) -> Trouble {
+    let text = match unread {
+        0 => "no units left for it in this process's own budget".to_owned(),
+        1 => "1 mail that this process's own budget of units was too small for".to_owned(),
+        _ => format!("{unread} mails that this process's own budget of units was too small for"),
+    };
+    Trouble::new(
+        Kind::Passing,
+        text,
+        "raise `GMAIL_UNITS_PER_MINUTE` as far as the other processes on this mailbox allow: Google grants its user \
+         6,000",
+    )
+}
+
+/// Mails that the history names, and that cannot be read yet: any of them could be the one.
+pub(super) fn not_yet(count: usize) -> Trouble {
+    let mails = if count == 1 { "a mail".to_owned() } else { format!("{count} mails") };
+    let text = format!("status 404 for {mails} that its history names");
+    let remedy = "give the wait more time: Gmail may name a mail some seconds before it can be read";
+    Trouble::new(Kind::NotFound, text, remedy)
 }
 
 /// `… Retry after 2026-03-07T18:03:15.961Z`: the only place where Gmail says until when.
@@ -113,19 +176,33 @@ pub(super) fn token_trouble(error: &TokenError) -> Trouble {
             (Kind::Passing, "check the network between here and the token endpoint")
         }
         TokenError::Broken { .. } => (Kind::Passing, "wait; the token endpoint is out of order"),
-        TokenError::Refused { error, .. } if error == "invalid_grant" => (
-            Kind::Fatal,
-            "make a new refresh token for `GMAIL_CREDENTIAL`; it ends with a changed password, after six months \
-             without use, and after seven days while the consent screen is in testing",
-        ),
-        TokenError::Refused { error, .. } if error == "invalid_client" || error == "unauthorized_client" => {
-            (Kind::Fatal, "check `GMAIL_CLIENT_ID` and `GMAIL_CLIENT_SECRET`")
-        }
-        TokenError::Refused { .. } => {
-            (Kind::Fatal, "check `GMAIL_CREDENTIAL`, `GMAIL_CLIENT_ID` and `GMAIL_CLIENT_SECRET`")
-        }
+        TokenError::Refused { error, description, .. } => (Kind::Fatal, oauth_remedy(error, description)),
     };
     Trouble::new(kind, error.to_string(), remedy)
+}
+
+/// What to do about a refusal in the words of OAuth.
+fn oauth_remedy(error: &str, description: &str) -> &'static str {
+    match error {
+        "invalid_grant" if description.contains("JWT") => {
+            "correct this machine's clock: a service account signs with its time"
+        }
+        "invalid_grant" if description.contains("invalid_rapt") => {
+            "exempt the mailbox's user from the administrator's session control, and make a new refresh token for \
+             `GMAIL_CREDENTIAL`"
+        }
+        "invalid_grant" => {
+            "make a new refresh token for `GMAIL_CREDENTIAL`; it ends with a changed password, when its user or an \
+             administrator withdraws it, after six months without use, and after seven days while the consent \
+             screen is in testing"
+        }
+        "invalid_client" => "check `GMAIL_CLIENT_ID` and `GMAIL_CLIENT_SECRET`",
+        "unauthorized_client" => {
+            "check `GMAIL_CLIENT_ID` and `GMAIL_CLIENT_SECRET`; for a service account, allow its numeric client id \
+             exactly the scopes asked for, in the Admin console"
+        }
+        _ => "check `GMAIL_CREDENTIAL`, `GMAIL_CLIENT_ID` and `GMAIL_CLIENT_SECRET`",
+    }
 }
 
 /// What to do about a certificate that is not trusted: it will not be in ten seconds either.

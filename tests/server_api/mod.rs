@@ -62,7 +62,7 @@ struct Open;
 async fn look(cx: Context) -> Result<()> {
     cx.saw_certificate("shop.test", "2026-02-01T00:00:00Z".parse()?);
     let (role, folder) = ("owner".to_owned(), "inbox".to_owned());
-    cx.recorder().mail(MailRecord { role, folder, delivery_ms: 1_500.0 });
+    cx.recorder().mail(MailRecord { role, folder, delivery_ms: 1_500.0, budget_ms: Some(2_000.0) });
     Ok(())
 }
 
