@@ -183,7 +183,9 @@ impl Wait {
             seconds(*read_in),
         ));
         if mail.is_promotion() {
-            self.cx.recorder().note(format!("warning: {mail} is among Gmail's promotions, where few people look"));
+            self.cx
+                .recorder()
+                .note(format!("warning: {mail} is among Gmail's promotions, where few people look"));
         }
         let Some(budget) = self.delivered_within.filter(|it| delivery > it.as_secs_f64()) else {
             return Ok(mail);
