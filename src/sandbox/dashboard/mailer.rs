@@ -142,15 +142,18 @@ impl Mailer {
     fn message(&self, mut letter: Letter) -> Option<Message> {
         letter.garble(&self.faults);
         let Letter { to, subject, text, html, code: _ } = letter;
-        let sender = if self.faults.on("mail_from_wrong_sender") { WRONG_SENDER } else { SENDER };
+        let wrong_sender = self.faults.on("mail_from_wrong_sender");
+        let sender = if wrong_sender { WRONG_SENDER } else { SENDER };
         let mut message = Message::builder()
             .from(sender.parse::<Mailbox>().ok()?)
             .to(Mailbox::new(None, to.parse().ok()?))
             .subject(subject)
             .date(self.clock.now().into())
             .message_id(Some(format!("<{}@sandbox.test>", random::hex::<12>())));
-        if self.faults.on("mail_reply_elsewhere") {
-            message = message.reply_to(WRONG_SENDER.parse::<Mailbox>().ok()?);
+        // Each of the two faults leaves the other header right.
+        if self.faults.on("mail_reply_elsewhere") || wrong_sender {
+            let answered = if wrong_sender { SENDER } else { WRONG_SENDER };
+            message = message.reply_to(answered.parse::<Mailbox>().ok()?);
         }
         if self.faults.on("mail_html_missing") {
             return message.singlepart(SinglePart::plain(text)).ok();
@@ -171,6 +174,10 @@ impl Mailer {
             && let Some(last) = written.windows(4).rposition(|it| it == b"\r\n--")
         {
             written.truncate(last + 2);
+        }
+        if self.faults.on("mail_charset_unknown") {
+            let text = String::from_utf8_lossy(&written).replace("charset=utf-8", "charset=x-unknown");
+            written = text.into_bytes();
         }
         written
     }

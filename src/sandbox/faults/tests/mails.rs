@@ -19,7 +19,10 @@ async fn invited(trial: &Trial) -> (String, String) {
 
 probes! {
     from_wrong_sender: "mail_from_wrong_sender" => async |trial: &Trial| {
-        !mailed(trial).await.contains("From: Sequence <no-reply@sandbox.test>")
+        let mail = mailed(trial).await;
+        let wrong = mail.contains("From: Sequence <sequence@freemail.test>");
+        assert_eq!(wrong, mail.contains("Reply-To: Sequence <no-reply@sandbox.test>"));
+        wrong
     };
     reply_elsewhere: "mail_reply_elsewhere" => async |trial: &Trial| {
         mailed(trial).await.contains("Reply-To: Sequence <sequence@freemail.test>")
@@ -43,6 +46,9 @@ probes! {
         let boundary = boundary.split('"').next().unwrap();
         assert!(mail.contains(&format!("--{boundary}\r\n")));
         !mail.contains(&format!("--{boundary}--"))
+    };
+    charset_unknown: "mail_charset_unknown" => async |trial: &Trial| {
+        !mailed(trial).await.contains("charset=utf-8")
     };
     html_missing: "mail_html_missing" => async |trial: &Trial| !mailed(trial).await.contains("text/html");
     parts_differ: "mail_parts_differ" => async |trial: &Trial| {
