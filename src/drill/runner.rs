@@ -184,3 +184,36 @@ fn judge(records: &[RunRecord], expected: Option<&Expectation>) -> String {
     }
     problems
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    /// A run in which the step `receive` failed of this cause.
+    fn failed(cause: &str) -> RunRecord {
+        let failure = json!({ "message": "m", "cause": cause, "text": "it did not come" });
+        let step = json!({ "name": "receive", "verdict": "failed", "failure": failure });
+        let record = json!({
+            "schema": 1, "id": "r", "run": "r", "suite": "shop", "canary": "mail", "target": "t",
+            "started": "2026-11-30T10:00:00Z", "duration_ms": 1.0, "verdict": "failed", "steps": [step],
+        });
+        serde_json::from_value(record).unwrap()
+    }
+
+    fn row(cause: Option<Cause>) -> Expectation {
+        Expectation { fault: "late".to_owned(), steps: vec!["mail::receive".to_owned()], cause }
+    }
+
+    #[test]
+    fn the_right_step_is_not_enough_if_the_table_names_a_cause() {
+        assert_eq!(judge(&[failed("mail_late")], Some(&row(Some(Cause::MailLate)))), "");
+        assert_eq!(judge(&[failed("mail_missing")], Some(&row(None))), "");
+        assert_eq!(
+            judge(&[failed("mail_missing")], Some(&row(Some(Cause::MailLate)))),
+            "\n`mail::receive` failed, but of the cause `mail_missing`: it did not come\n\
+             nobody noticed; expected mail::receive to fail of the cause `mail_late`"
+        );
+    }
+}

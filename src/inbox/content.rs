@@ -138,10 +138,36 @@ impl Content {
         content
     }
 
+    /// The subject as it may be shown.
+    pub(super) fn title(&self) -> String {
+        title(&self.subject)
+    }
+
     /// Whether it was put among the advertisements.
     pub(super) fn is_promotion(&self) -> bool {
         self.labels.iter().any(|label| label == "CATEGORY_PROMOTIONS")
     }
+}
+
+/// A subject as it may be shown before anybody has read the mail's code: many put it there, as in `482913 is your code`.
+pub(super) fn title(subject: &str) -> String {
+    const SHORTEST: usize = 4;
+    let mut shown = String::with_capacity(subject.len());
+    let mut rest = subject;
+    while let Some(at) = rest.find(|c: char| c.is_ascii_digit()) {
+        let (before, number) = rest.split_at(at);
+        let end = number.find(|c: char| !c.is_ascii_digit()).unwrap_or(number.len());
+        let (number, after) = number.split_at(end);
+        shown.push_str(before);
+        if end < SHORTEST {
+            shown.push_str(number)
+        } else {
+            shown.extend(std::iter::repeat_n('#', end))
+        }
+        rest = after;
+    }
+    shown.push_str(rest);
+    shown
 }
 
 /// Whether a mail has more parts than any honest one: the parser follows nested messages by recursion, and a mail made

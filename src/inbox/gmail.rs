@@ -217,7 +217,7 @@ impl Gmail {
     /// Whether the budget is too small now for reading one mail, or a call waits for it.
     pub(super) fn is_short(&self) -> bool {
         let level = self.budget.lock().unwrap_or_else(PoisonError::into_inner).level(Clock::instant());
-        self.is_held_up() || level < f64::from(budget::MESSAGE)
+        self.is_held_up() || level < f64::from(budget::MESSAGE + budget::HISTORY)
     }
 
     fn take(&self, units: u32) -> Result<(), Duration> {

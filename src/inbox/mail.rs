@@ -242,14 +242,14 @@ impl Mail {
 
 impl fmt::Display for Mail {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "the mail `{}`", self.content.subject)
+        write!(f, "the mail `{}`", self.content.title())
     }
 }
 
 impl fmt::Debug for Mail {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Mail")
-            .field("subject", &self.content.subject)
+            .field("subject", &self.content.title())
             .field("to", &self.content.to)
             .field("folder", &self.content.folder)
             .field("received", &self.content.received)

@@ -14,7 +14,7 @@ use super::{
     gmail::{Gmail, GmailConfig, Profile, Usage},
     poller,
     registered::{ORDER_FOR, Registered},
-    trouble::{Kind, SILENT, Trouble, over_budget},
+    trouble::{Kind, Trouble, impatience, over_budget},
 };
 use crate::{clock::Clock, failure::Failure, redact::Redactor};
 
@@ -161,7 +161,7 @@ impl Mailbox {
                 let trouble = self.0.lock().opening_trouble.clone();
                 let silent = || match self.0.gmail.is_held_up() {
                     true => over_budget(0),
-                    false => Trouble::new(Kind::Passing, format!("no answer within {limit:.1?}"), SILENT),
+                    false => impatience(limit),
                 };
                 Err(trouble.unwrap_or_else(silent).failure())
             }

@@ -70,7 +70,10 @@ pub(super) fn refusal(body: &Value, root: &str) -> Trouble {
     }
     let is = |names: &[&str]| reasons.iter().any(|reason| names.contains(&reason.as_str()));
     let reason = reasons.iter().find(|it| !it.is_empty()).cloned().unwrap_or_else(|| word(&error["status"]));
-    let text = format!("status {code} `{reason}` ({message}) from {root}");
+    let text = match code {
+        0 => format!("an error that is none of Gmail's from {root}"),
+        _ => format!("status {code} `{reason}` ({message}) from {root}"),
+    };
 
     let too_many = ["rateLimitExceeded", "userRateLimitExceeded", "quotaExceeded", "RATE_LIMIT_EXCEEDED"];
     let is_of_the_day = is(&["dailyLimitExceeded"]);
@@ -123,11 +126,8 @@ pub(super) fn silence(root: &str, reason: &str) -> Trouble {
     if is_untrusted(reason) {
         return Trouble::new(Kind::Fatal, text, UNTRUSTED);
     }
-    Trouble::new(Kind::Passing, text, SILENT)
+    Trouble::new(Kind::Passing, text, "check the network between here and the mail API")
 }
-
-/// What to do when there is no answer at all.
-pub(super) const SILENT: &str = "check the network between here and the mail API";
 
 /// No answer, but not for long enough to say that there is none.
 pub(super) fn impatience(waited: Duration) -> Trouble {

@@ -64,6 +64,21 @@ fn attachments_are_what_is_not_shown() {
 }
 
 #[test]
+fn a_code_in_the_subject_is_not_shown() {
+    for (subject, shown) in [
+        ("482913 is your code", "###### is your code"),
+        ("Code: 4829-1234, 15 minutes, room 101", "Code: ####-####, 15 minutes, room 101"),
+        ("Best\u{e4}tigen 2026", "Best\u{e4}tigen ####"),
+        ("Confirm", "Confirm"),
+    ] {
+        let mail = mail(&format!("Subject: {subject}\n\n"));
+        assert_eq!(mail.to_string(), format!("the mail `{shown}`"));
+        assert_eq!(mail.subject(), subject);
+        assert!(format!("{mail:?}").contains(shown));
+    }
+}
+
+#[test]
 fn what_is_beside_the_text_is_read_too() {
     let mail = mail(
         "From: Shop <a@shop.test>\nReply-To: Help <h@shop.test>, i@shop.test\nSubject: x\n\
