@@ -196,7 +196,7 @@ mod tests {
         let failure = json!({ "message": "m", "cause": cause, "text": "it did not come" });
         let step = json!({ "name": "receive", "verdict": "failed", "failure": failure });
         let record = json!({
-            "schema": 1, "id": "r", "run": "r", "suite": "shop", "canary": "mail", "target": "t",
+            "version": 1, "suite": "shop", "canary": "mail", "run": "r", "trace": "", "target": "t", "location": "",
             "started": "2026-11-30T10:00:00Z", "duration_ms": 1.0, "verdict": "failed", "steps": [step],
         });
         serde_json::from_value(record).unwrap()

@@ -1,6 +1,6 @@
 //! What is in a mail, read once from its bytes.
 
-use std::{fmt, sync::atomic::AtomicBool};
+use std::{fmt, panic, sync::atomic::AtomicBool};
 
 use jiff::Timestamp;
 use mail_parser::{Address as Addresses, Message, MessageParser, MessagePart, MimeHeaders as _, PartType};
@@ -117,9 +117,7 @@ impl Content {
             received,
             recorded: AtomicBool::new(false),
         };
-        // A message without parts, which the parser's own accessors do not expect, is as good as none.
-        let parsed = if is_too_deep(raw) { None } else { MessageParser::default().parse(raw) };
-        let Some(message) = parsed.filter(|it| !it.parts.is_empty()) else {
+        let Some(message) = parsed(raw) else {
             content.defects.push("it cannot be read as a mail".to_owned());
             return content;
         };
@@ -168,6 +166,16 @@ pub(super) fn title(subject: &str) -> String {
     }
     shown.push_str(rest);
     shown
+}
+
+fn parsed(raw: &[u8]) -> Option<Message<'_>> {
+    if is_too_deep(raw) {
+        return None;
+    }
+    // The parser is held to assertions of its own in builds that check them, and there are mails that break them.
+    let parsed = panic::catch_unwind(|| MessageParser::default().parse(raw)).ok().flatten();
+    // A message without parts, which the parser's own accessors do not expect, is as good as none.
+    parsed.filter(|it| !it.parts.is_empty())
 }
 
 /// Whether a mail has more parts than any honest one: the parser follows nested messages by recursion, and a mail made

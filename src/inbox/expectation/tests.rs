@@ -96,7 +96,7 @@ fn a_broken_form_is_named_by_its_part() {
         (
             "Content-Type: multipart/mixed; boundary=o\n\n--o\nContent-Type: multipart/related; boundary=i\n\n--i\n\nx\n\
              --o--\n",
-            "its part 1 (`multipart/related`) ends before its last boundary",
+            "its part 1 (`multipart/related`) ends before its last boundary, and 1 more",
         ),
         ("Content-Type: multipart/mixed\n\nHello", "its part 0 (`multipart/mixed`) has no boundary"),
         (
