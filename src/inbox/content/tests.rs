@@ -92,3 +92,12 @@ fn what_is_beside_the_text_is_read_too() {
     assert!(plain.list_unsubscribe().is_empty() && !plain.is_promotion());
     assert_eq!(plain.authentication(), None);
 }
+
+#[test]
+fn a_mail_that_the_parser_was_not_prepared_for_cannot_be_read() {
+    // It breaks an assertion of the parser's own: the panic's text below is its.
+    let raw = b"Content-Type:multipart;boundary=o\n\n--oContent-Type:message/rfc822\n\nContent-Type:message/rfc822\n\n\n--o--";
+    let mail = Mail::parse(raw, &[]);
+    assert_eq!((mail.text(), mail.html(), mail.headers().len()), (None, None, 0));
+    assert!(mail.ensure_well_formed().is_err());
+}
