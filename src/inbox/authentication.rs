@@ -102,8 +102,12 @@ impl Authentication {
         for (name, value) in headers {
             let name = name.to_ascii_lowercase();
             match name.as_str() {
-                "received" if is_by_host(value) => taken = true,
-                "received" => return None,
+                "received" => match by(value)?.as_str() {
+                    HOST => taken = true,
+                    // Machines inside are written with an address of 6to4's range.
+                    host if host.ends_with(".google.com") || host.starts_with("2002:") => (),
+                    _ => return None,
+                },
                 "authentication-results" => return Self::read(value).filter(|_| taken),
                 // What Gmail writes beside them.
                 "delivered-to" | "return-path" | "received-spf" => (),
@@ -194,15 +198,12 @@ fn once(place: &mut Option<AuthCheck>, check: AuthCheck) {
     };
 }
 
-/// Whether a `Received` was written by the host, or inside Google behind it.
-fn is_by_host(value: &str) -> bool {
-    let Some(entries) = entries(value) else { return false };
-    let words = entries.first().map_or(&[][..], Vec::as_slice);
-    let by = words.iter().position(|word| word.eq_ignore_ascii_case("by"));
-    let Some(host) = by.and_then(|at| words.get(at + 1)) else { return false };
-    let host = host.to_ascii_lowercase();
-    // Machines inside are written with an address of 6to4's range.
-    host == HOST || host.ends_with(".google.com") || host.starts_with("2002:")
+/// Who wrote a `Received`, in lower case.
+fn by(received: &str) -> Option<String> {
+    let entries = entries(received)?;
+    let mut words = entries.first()?.iter();
+    words.find(|word| word.eq_ignore_ascii_case("by"))?;
+    Some(words.next()?.to_ascii_lowercase())
 }
 
 /// The words of a structured header, split at `;`: comments are left out, and what is quoted is one word. `None` if a

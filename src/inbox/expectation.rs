@@ -148,8 +148,8 @@ impl Mail {
 
     /// Demands that no template was left unfilled in its subject, its text, its HTML and its links.
     ///
-    /// Looked for are marks that have no place in a mail (`{{`, `${`, `<%`, `*|`, `[object Object]`, `%s`, …) and words
-    /// that programs print for nothing (`undefined`, `null`, `NaN`), if they stand alone.
+    /// Looked for are marks that have no place in a mail (`{{`, `${`, `<%`, `*|NAME|*`, `[object Object]`, `%s`, …) and
+    /// words that programs print for nothing (`undefined`, `null`, `NaN`), if they stand alone.
     ///
     /// # Errors
     /// There is one; the failure says where, and which mark it has.

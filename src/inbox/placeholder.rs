@@ -4,29 +4,15 @@
 //! `null` only if they stand alone, as whole words or as a whole piece of an address, and in no other case.
 
 /// Marks of template languages, and what programs print by mistake. They have no place in a mail, wherever they stand.
-const MARKS: [&str; 15] = [
-    "{{",
-    "}}",
-    "{%",
-    "%}",
-    "<%",
-    "%>",
-    "${",
-    "#{",
-    "%{",
-    "%(",
-    "*|",
-    "|*",
-    "[object Object]",
-    "Lorem ipsum",
-    "lorem ipsum",
-];
+///
+/// Only what opens a placeholder: what closes it also closes objects of JSON, which products for programmers do mail.
+const MARKS: [&str; 8] = ["{{", "{%", "<%", "${", "#{", "[object Object]", "Lorem ipsum", "lorem ipsum"];
 
 /// Words that programs print for "nothing", in the only spelling in which they do.
 const WORDS: [&str; 3] = ["undefined", "null", "NaN"];
 
-/// Directives of `printf`.
-const DIRECTIVES: [&str; 2] = ["%s", "%d"];
+/// Directives of `printf` and its heirs, whole or as they begin.
+const DIRECTIVES: [&str; 4] = ["%s", "%d", "%(", "%{"];
 
 /// What stands around a word in a sentence.
 const PUNCTUATION: [char; 17] =
@@ -35,26 +21,38 @@ const PUNCTUATION: [char; 17] =
 /// The first placeholder in a text, by its mark: nothing of the text itself is given.
 pub(super) fn in_text(text: &str) -> Option<&'static str> {
     let mark = MARKS.into_iter().find(|mark| text.contains(mark));
-    mark.or_else(|| DIRECTIVES.into_iter().find(|it| has_directive(text, it))).or_else(|| in_words(text))
+    mark.or_else(|| DIRECTIVES.into_iter().find(|it| has_directive(text, it)))
+        .or_else(|| has_merge_tag(text).then_some("*|"))
+        .or_else(|| in_words(text))
 }
 
 /// The first placeholder in the address of a link. There the marks may be encoded, and words stand between other signs.
 pub(super) fn in_link(link: &str) -> Option<&'static str> {
-    const ENCODED: [(&str, &str); 4] = [("%7b%7b", "{{"), ("%7d%7d", "}}"), ("$%7b", "${"), ("%3c%25", "<%")];
+    const ENCODED: [(&str, &str); 3] = [("%7b%7b", "{{"), ("$%7b", "${"), ("%3c%25", "<%")];
     let lower = link.to_ascii_lowercase();
     let encoded = ENCODED.into_iter().find(|(encoded, _)| lower.contains(encoded)).map(|(_, mark)| mark);
-    let plain = ["{{", "}}", "${", "<%"].into_iter().find(|mark| link.contains(mark));
+    let plain = ["{{", "${", "<%"].into_iter().find(|mark| link.contains(mark));
     let mut pieces = link.split(['/', '?', '&', '=', '#', ':', '@']);
     encoded.or(plain).or_else(|| pieces.find_map(|piece| WORDS.into_iter().find(|word| piece == *word)))
 }
 
-/// `100 %sure` and `%de` are no directives; `%s` at the end of a word is.
+/// `%sure`, `%d0` and `20%(off)` are no directives.
 fn has_directive(text: &str, directive: &str) -> bool {
+    let is_whole = directive.ends_with(char::is_alphabetic);
     text.match_indices(directive).any(|(at, _)| {
         let before = text[..at].chars().next_back();
         let after = text[at + directive.len()..].chars().next();
-        !before.is_some_and(|c| c.is_alphanumeric() || c == '%') && !after.is_some_and(char::is_alphanumeric)
+        !before.is_some_and(|c| c.is_alphanumeric() || c == '%')
+            && !(is_whole && after.is_some_and(char::is_alphanumeric))
     })
+}
+
+/// `*|FNAME|*`. Tables of plain text have bars and stars too, so the name between them must look like one.
+fn has_merge_tag(text: &str) -> bool {
+    let is_name = |it: &str| {
+        !it.is_empty() && it.bytes().all(|c| c.is_ascii_uppercase() || b"_:0123456789".contains(&c))
+    };
+    text.split("*|").skip(1).any(|rest| rest.split_once("|*").is_some_and(|(name, _)| is_name(name)))
 }
 
 fn in_words(text: &str) -> Option<&'static str> {
@@ -119,6 +117,7 @@ mod tests {
             "Save 20 %straight away: 100%s 50%d of all, 100%sure",
             "https://shop.test/a%20b%d0%b0?next=%2Fnullable&x={y}",
             "https://shop.test/undefined-terms/annulled",
+            r#"curl -d '{"a":{"b":1}}' https://shop.test/ gives 20%(off), | *bold* |*more*|*|"#,
             "{ a: { b: 1 } } costs $5 {about} 5 < 6 % of 7 > 3",
             "Your code is 482913. It is valid for 15 minutes.",
         ] {

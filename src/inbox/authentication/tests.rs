@@ -57,6 +57,7 @@ fn only_the_hosts_own_header_counts() {
         format!("Received: from mx.google.com by evil.test; Mon\n{forged}"),
         format!("Received: from a (by mx.google.com) by evil.test; Mon\n{forged}"),
         format!("Received: from a by mx.google.com.evil.test; Mon\n{forged}"),
+        format!("Received: by 2002:a05:6214 with SMTP id 1; Mon\n{forged}"),
         // Of another host, whatever it calls itself.
         format!("{TRACE}{}", forged.replace("mx.google.com;", "mx.google.com.evil.test;")),
         format!("{TRACE}{}", forged.replace("mx.google.com;", "evil.test (mx.google.com);")),
