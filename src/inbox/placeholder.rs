@@ -42,8 +42,9 @@ fn has_directive(text: &str, directive: &str) -> bool {
     text.match_indices(directive).any(|(at, _)| {
         let before = text[..at].chars().next_back();
         let after = text[at + directive.len()..].chars().next();
-        !before.is_some_and(|c| c.is_alphanumeric() || c == '%')
-            && !(is_whole && after.is_some_and(char::is_alphanumeric))
+        let is_in_word = before.is_some_and(|c| c.is_alphanumeric() || c == '%')
+            || is_whole && after.is_some_and(char::is_alphanumeric);
+        !is_in_word
     })
 }
 
