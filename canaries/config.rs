@@ -11,6 +11,9 @@
 //! | `SEQUENCE_CREDENTIAL` | an API credential of that team |
 //! | `SEQUENCE_EMAIL`, `SEQUENCE_PASSWORD` | a confirmed user who may make ledgers in that team |
 //! | `SEQUENCE_USER_KEY` | the key from which passwords of canary users are derived |
+//! | `SEQUENCE_MAIL_FROM`, `SEQUENCE_MAIL_REPLY_TO` | whom the product's mails are from, and where answers go |
+//! | `SEQUENCE_MAIL_LINKS` | the hosts that links in mails may lead to, if not the entry's |
+//! | `SEQUENCE_MAIL_UNAUTHENTICATED` | `1` for mails that need not pass SPF, DKIM and DMARC |
 //! | `GMAIL_CLIENT_ID`, `GMAIL_CLIENT_SECRET`, `GMAIL_CREDENTIAL` | what opens the mailbox |
 //! | `GMAIL_SUBJECT` | the address of the mailbox, if a service account opens it |
 //! | `GMAIL_UNITS_PER_MINUTE` | Gmail's quota units that this process uses at most in any minute; 750 without it |
@@ -29,7 +32,7 @@ use coalmine::{
 };
 
 use crate::{
-    sequence::{Explanations, Sessions, Target, surface},
+    sequence::{Explanations, MailRules, Sessions, Target, surface},
     world::{SandboxWorld, WorldOptions, known_fault},
 };
 
@@ -117,6 +120,7 @@ fn in_sandbox(options: WorldOptions) -> Result<Start, ConfigError> {
 fn read_access(settings: &mut Settings<'_>, wanted: bool) -> Option<Access> {
     let entry = settings.base_url("COALMINE_TARGET");
     let roots = settings.roots("COALMINE_CA");
+    let mails = read_mail_rules(settings, entry.as_deref().unwrap_or_default());
     let mut needed = |name, remedy: &str| {
         let value = settings.optional(name);
         if value.as_ref().is_some_and(|it| it.trim() != it || it.chars().any(char::is_control)) {
@@ -155,10 +159,38 @@ fn read_access(settings: &mut Settings<'_>, wanted: bool) -> Option<Access> {
             email: email?,
             password: Secret::new(password?),
             user_key: Secret::new(user_key?),
+            mails,
         },
         gmail: gmail?,
         roots: roots?,
     })
+}
+
+fn read_mail_rules(settings: &mut Settings<'_>, entry: &str) -> MailRules {
+    let mut rules = MailRules::of(entry);
+    rules.from = settings.optional("SEQUENCE_MAIL_FROM");
+    rules.reply_to = settings.optional("SEQUENCE_MAIL_REPLY_TO").or_else(|| rules.from.clone());
+    if let Some(hosts) = settings.optional("SEQUENCE_MAIL_LINKS") {
+        rules.link_hosts = hosts.split(',').map(|it| it.trim().to_owned()).collect();
+        let is_host = |it: &String| {
+            !it.is_empty()
+                && it.chars().all(|c| c.is_alphanumeric() || matches!(c, '.' | '-' | '*' | '[' | ']' | ':'))
+        };
+        if !rules.link_hosts.iter().all(is_host) {
+            let remedy =
+                "write it as `app.example.com,*.help.example.com`: hosts only, without `https://` and path";
+            settings.problem("SEQUENCE_MAIL_LINKS", "expected names of hosts, separated by commas", remedy);
+        }
+    }
+    for (name, address) in [("SEQUENCE_MAIL_FROM", &rules.from), ("SEQUENCE_MAIL_REPLY_TO", &rules.reply_to)]
+    {
+        if address.as_ref().is_some_and(|it| !it.contains('@') || it.contains(['<', ' '])) {
+            settings.problem(name, "expected a bare address", "write it as `no-reply@example.com`");
+            break;
+        }
+    }
+    rules.authenticated = !settings.flag("SEQUENCE_MAIL_UNAUTHENTICATED");
+    rules
 }
 
 impl Access {

@@ -20,7 +20,7 @@ use sandbox::{Sandbox, StartError};
 
 use crate::{
     config::Access,
-    sequence::{Target, operations},
+    sequence::{MailRules, Target, operations},
 };
 
 /// What the fault `slow` adds to an answer: more than any step's latency budget.
@@ -34,6 +34,9 @@ const MOST_UNITS_PER_MINUTE: &str = "15000";
 
 /// The production ledger of the standing team.
 const PRODUCTION_LEDGER: &str = "prod";
+
+/// Whom the sandbox's mails are from.
+const SENDER: &str = "no-reply@sandbox.test";
 
 /// What a world is started with.
 #[derive(Clone)]
@@ -68,6 +71,8 @@ pub struct SandboxWorld {
     proxy: Option<Proxy>,
     sandbox: Sandbox,
     user_key: Secret,
+    /// The address that links in mails name, if it is not the one that was asked.
+    announced: Option<String>,
 }
 
 impl SandboxWorld {
@@ -82,6 +87,7 @@ impl SandboxWorld {
             ConfigError::one(name, error.to_string(), "see the message, and try again")
         };
         let in_front = proxy || !latency.is_zero() || !faults.iter().all(|it| is_domain_fault(it));
+        let announced = sandbox.announce.clone();
         let mut sandbox_options = sandbox;
         sandbox_options.production_ledger = Some(PRODUCTION_LEDGER.to_owned());
         if !in_front {
@@ -106,7 +112,7 @@ impl SandboxWorld {
             None
         };
         let user_key = Secret::new(uuid::Uuid::new_v4().simple().to_string());
-        let world = Self { proxy, sandbox, user_key };
+        let world = Self { proxy, sandbox, user_key, announced };
         for fault in &faults {
             world.switch(fault, true).map_err(|error| {
                 ConfigError::one(fault, error.to_string(), "`canaries sandbox --fault list` prints all names")
@@ -153,6 +159,11 @@ impl SandboxWorld {
                 email: sandbox.email().to_owned(),
                 password: Secret::new(sandbox.password().to_owned()),
                 user_key: self.user_key.clone(),
+                mails: MailRules {
+                    from: Some(SENDER.to_owned()),
+                    reply_to: Some(SENDER.to_owned()),
+                    ..MailRules::of(self.announced.as_deref().unwrap_or(&self.entry()))
+                },
             },
             gmail: GmailSettings {
                 credential: self.user().into(),
@@ -217,6 +228,8 @@ impl SandboxWorld {
             ("SEQUENCE_EMAIL", &target.email),
             ("SEQUENCE_PASSWORD", target.password.expose()),
             ("SEQUENCE_USER_KEY", target.user_key.expose()),
+            ("SEQUENCE_MAIL_FROM", SENDER),
+            ("SEQUENCE_MAIL_LINKS", &target.mails.link_hosts.join(",")),
             ("GMAIL_CLIENT_ID", &user.client_id),
             ("GMAIL_CLIENT_SECRET", user.client_secret.expose()),
             ("GMAIL_CREDENTIAL", user.refresh_token.expose()),

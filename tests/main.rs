@@ -10,6 +10,8 @@ mod html;
 mod http;
 #[cfg(feature = "gmail")]
 mod inbox;
+#[cfg(feature = "gmail")]
+mod mail_reader;
 mod plan;
 #[cfg(feature = "drill")]
 mod proxy;

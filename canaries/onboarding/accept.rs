@@ -1,11 +1,12 @@
 //! Inviting somebody who has an account already.
 
-use coalmine::{Context, Out, Result, Secret, ensure_eq, inbox::Inbox};
+use coalmine::{Context, Out, Result, Secret, ensure_eq};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
 use super::{
-    invite::{Spent, invitation_code},
+    invite::Spent,
+    mails::Mails,
     member::{Limited, Listed},
     replay::Bystander,
     team::Team,
@@ -28,7 +29,7 @@ struct Accepted {
 
 pub(super) async fn user_invited(
     dashboard: Dashboard,
-    inbox: Inbox,
+    mails: Mails,
     team: Out<Team>,
     user: Out<Bystander>,
     _spent: Out<Spent>,
@@ -37,8 +38,10 @@ pub(super) async fn user_invited(
     _listed: Out<Listed>,
 ) -> Result<UserInvited> {
     let body = json!({ "team": team.name, "email": user.session.email, "role": "readonly" });
+    // Mail came to this address before.
+    let asked = mails.now();
     let _: Value = dashboard.call("invite-member", Some(&team.owner), &body).await?.ok()?;
-    Ok(UserInvited(invitation_code(&inbox, &user.address).await?))
+    Ok(UserInvited(mails.invitation_code_since(&user.address, asked).await?))
 }
 
 pub(super) async fn refuse_user_without_proof(

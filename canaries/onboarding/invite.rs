@@ -1,13 +1,10 @@
 //! Inviting people by mail.
 
-use coalmine::{
-    Cleanup, Context, Out, Result, Secret, ensure, ensure_eq,
-    inbox::{Address, Inbox},
-};
+use coalmine::{Cleanup, Context, Out, Result, Secret, ensure, ensure_eq, inbox::Address};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::{MAIL_LIMIT, team::Team};
+use super::{mails::Mails, team::Team};
 use crate::sequence::{Dashboard, DeleteUser, Invite, Page, Sent, Session};
 
 /// A colleague has been invited.
@@ -44,8 +41,8 @@ struct Accepted {
     role: String,
 }
 
-pub(super) async fn invite_member(dashboard: Dashboard, inbox: Inbox, team: Out<Team>) -> Result<Invited> {
-    let address = inbox.address("colleague").await?;
+pub(super) async fn invite_member(dashboard: Dashboard, mails: Mails, team: Out<Team>) -> Result<Invited> {
+    let address = mails.address("colleague").await?;
     let body = json!({ "team": team.name, "email": address.as_ref(), "role": "readwrite" });
     let sent = dashboard.send("invite-member", Some(&team.owner), body).await?;
     let invite: Invite = sent.reply.ok()?;
@@ -71,14 +68,8 @@ pub(super) async fn list_invites(
     Ok(InvitesListed)
 }
 
-pub(super) async fn receive_invitation(inbox: Inbox, invited: Out<Invited>) -> Result<Invitation> {
-    Ok(Invitation(invitation_code(&inbox, &invited.address).await?))
-}
-
-/// The code in the first invitation that came to an address.
-pub(super) async fn invitation_code(inbox: &Inbox, address: &Address) -> Result<Secret> {
-    let mail = inbox.wait_for(address).subject("invited").within(MAIL_LIMIT).await?;
-    mail.link("/accept-invite")?.parameter("code")
+pub(super) async fn receive_invitation(mails: Mails, invited: Out<Invited>) -> Result<Invitation> {
+    Ok(Invitation(mails.invitation_code(&invited.address).await?))
 }
 
 pub(super) async fn accept_invite(

@@ -1,20 +1,17 @@
 //! Requests that are repeated, as a client repeats them that has not seen the answer: each is answered as before, and not
 //! worked on again.
 
-use coalmine::{
-    Cleanup, Out, Result, ensure_eq,
-    inbox::{Address, Inbox},
-};
+use coalmine::{Cleanup, Out, Result, ensure_eq, inbox::Address};
 use serde_json::json;
 
 use super::{
     confirm::{Confirmed, WrongRefused},
     credential::OwnListed,
     invite::{Invited, Joined},
+    mails::Mails,
     member::{Removed, Updated},
     resend::Resent,
     revoke::Revoked,
-    sign_up::confirmation_code,
     team::{NewCredential, NewLedger, Team},
     tear_down::{CredentialGone, LedgerGone, OwnerGone, TeamGone},
     user::SignedOut,
@@ -31,17 +28,17 @@ pub(super) struct Bystander {
 
 pub(super) async fn replay_sign_up(
     dashboard: Dashboard,
-    inbox: Inbox,
+    mails: Mails,
     cleanup: Cleanup,
     _refused: Out<WrongRefused>,
     _confirmed: Out<Confirmed>,
 ) -> Result<Bystander> {
-    let address = inbox.address("bystander").await?;
+    let address = mails.address("bystander").await?;
     let email = address.to_string();
     cleanup.intend(DeleteUser { email: email.clone() })?;
     let body = json!({ "email": email, "password": dashboard.password_of(&email).expose() });
     let sent = dashboard.send("sign-up", None, body).await?;
-    let code = confirmation_code(&inbox, &address).await?;
+    let code = mails.confirmation_code(&address).await?;
     dashboard.again(&sent).await?;
     // Had it been worked on again, another code would be good now.
     let (session, _) = dashboard.confirm_sign_up(&email, code.expose()).await?;

@@ -1,14 +1,11 @@
 //! Asking for another code: the new one confirms, the old one and those of others do not.
 
-use coalmine::{
-    Cleanup, Out, Result, Secret, ensure_eq,
-    inbox::{Address, Inbox},
-};
+use coalmine::{Cleanup, Out, Result, Secret, ensure_eq, inbox::Address};
 use serde_json::json;
 
 use super::{
     confirm::{Confirmed, WrongRefused, nearly},
-    sign_up::confirmation_code,
+    mails::Mails,
 };
 use crate::sequence::{Dashboard, DeleteUser, Sent, Session};
 
@@ -51,33 +48,33 @@ const MOST_TRIES: usize = 5;
 
 pub(super) async fn forgetful(
     dashboard: Dashboard,
-    inbox: Inbox,
+    mails: Mails,
     cleanup: Cleanup,
     _refused: Out<WrongRefused>,
     _confirmed: Out<Confirmed>,
 ) -> Result<Forgetful> {
-    let address = inbox.address("forgetful").await?;
+    let address = mails.address("forgetful").await?;
     let email = address.to_string();
     cleanup.intend(DeleteUser { email: email.clone() })?;
     dashboard.sign_up(&email).await?;
-    let first = confirmation_code(&inbox, &address).await?;
+    let first = mails.confirmation_code(&address).await?;
     Ok(Forgetful { email, first })
 }
 
 pub(super) async fn resend_code(
     dashboard: Dashboard,
-    inbox: Inbox,
+    mails: Mails,
     forgetful: Out<Forgetful>,
 ) -> Result<Resent> {
     // A wait gives the first mail to an address. Nobody holds this one any more, so it begins anew with the next mail.
-    let address = inbox.address("forgetful").await?;
+    let address = mails.address("forgetful").await?;
     let sent = dashboard.send("resend-code", None, json!({ "email": forgetful.email })).await?;
     sent.reply.done()?;
     Ok(Resent { address, sent })
 }
 
-pub(super) async fn receive_new_code(inbox: Inbox, resent: Out<Resent>) -> Result<NewCode> {
-    Ok(NewCode(confirmation_code(&inbox, &resent.address).await?))
+pub(super) async fn receive_new_code(mails: Mails, resent: Out<Resent>) -> Result<NewCode> {
+    Ok(NewCode(mails.confirmation_code(&resent.address).await?))
 }
 
 pub(super) async fn refuse_second_resend(
@@ -103,16 +100,16 @@ pub(super) async fn refuse_old_code(
 
 pub(super) async fn guesser(
     dashboard: Dashboard,
-    inbox: Inbox,
+    mails: Mails,
     cleanup: Cleanup,
     _refused: Out<WrongRefused>,
     _confirmed: Out<Confirmed>,
 ) -> Result<Guesser> {
-    let address = inbox.address("guesser").await?;
+    let address = mails.address("guesser").await?;
     let email = address.to_string();
     cleanup.intend(DeleteUser { email: email.clone() })?;
     dashboard.sign_up(&email).await?;
-    let code = confirmation_code(&inbox, &address).await?;
+    let code = mails.confirmation_code(&address).await?;
     Ok(Guesser { email, code })
 }
 

@@ -1,13 +1,11 @@
 //! An invitation that is taken back.
 
-use coalmine::{
-    Cleanup, Out, Result, Secret, ensure_eq,
-    inbox::{Address, Inbox},
-};
+use coalmine::{Cleanup, Out, Result, Secret, ensure_eq, inbox::Address};
 use serde_json::json;
 
 use super::{
-    invite::{InvitesListed, Spent, acceptance, invitation_code},
+    invite::{InvitesListed, Spent, acceptance},
+    mails::Mails,
     team::Team,
 };
 use crate::sequence::{Dashboard, DeleteUser, Invite, Page, Sent};
@@ -24,15 +22,15 @@ pub(super) struct Revoked(pub Sent);
 
 pub(super) async fn unwanted(
     dashboard: Dashboard,
-    inbox: Inbox,
+    mails: Mails,
     team: Out<Team>,
     _listed: Out<InvitesListed>,
     _spent: Out<Spent>,
 ) -> Result<Unwanted> {
-    let address = inbox.address("unwanted").await?;
+    let address = mails.address("unwanted").await?;
     let body = json!({ "team": team.name, "email": address.as_ref() });
     let invite: Invite = dashboard.call("invite-member", Some(&team.owner), &body).await?.ok()?;
-    let code = invitation_code(&inbox, &address).await?;
+    let code = mails.invitation_code(&address).await?;
     Ok(Unwanted { address, invite, code })
 }
 

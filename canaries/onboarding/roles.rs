@@ -1,12 +1,13 @@
 //! What the roles allow: a reader reads and changes nothing, a member writes, the last admin stays one.
 
-use coalmine::{Cleanup, Context, Failure, Out, Result, ensure, ensure_eq, inbox::Inbox};
+use coalmine::{Cleanup, Context, Failure, Out, Result, ensure, ensure_eq};
 use serde_json::{Value, json};
 use tokio::task::JoinSet;
 
 use super::{
     credential::{MembersCredential, OwnListed},
-    invite::{Joined, Spent, acceptance, invitation_code, join},
+    invite::{Joined, Spent, acceptance, join},
+    mails::Mails,
     member::{Limited, Listed, Removed, Updated},
     team::{LedgersListed, NewLedger, Opened, Team},
 };
@@ -29,7 +30,7 @@ pub(super) struct MembersHome(Home);
 
 pub(super) async fn reader(
     dashboard: Dashboard,
-    inbox: Inbox,
+    mails: Mails,
     cleanup: Cleanup,
     cx: Context,
     team: Out<Team>,
@@ -37,10 +38,10 @@ pub(super) async fn reader(
     _listed: Out<Listed>,
     _spent: Out<Spent>,
 ) -> Result<Reader> {
-    let address = inbox.address("reader").await?;
+    let address = mails.address("reader").await?;
     let body = json!({ "team": team.name, "email": address.as_ref(), "role": "readonly" });
     let _: Value = dashboard.call("invite-member", Some(&team.owner), &body).await?.ok()?;
-    let code = invitation_code(&inbox, &address).await?;
+    let code = mails.invitation_code(&address).await?;
     cleanup.intend(DeleteUser { email: address.to_string() })?;
     let acceptance = acceptance(&dashboard, address.as_ref(), &code);
     Ok(Reader(join(&dashboard, &cx, &team, "readonly", acceptance).await?.session))

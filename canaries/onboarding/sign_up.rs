@@ -1,11 +1,11 @@
 //! Sign-up, the mailed code, and signing in.
 
-use coalmine::{
-    Cleanup, Out, Result, Secret, ensure_eq,
-    inbox::{Address, Inbox},
-};
+use coalmine::{Cleanup, Out, Result, Secret, ensure_eq, inbox::Address};
 
-use super::{MAIL_LIMIT, invite::Invitation};
+use super::{
+    invite::{Invitation, Invited},
+    mails::Mails,
+};
 use crate::sequence::{Dashboard, DeleteUser, Session};
 
 /// Somebody has signed up and not yet confirmed.
@@ -20,8 +20,8 @@ pub(super) struct MailedCode(pub Secret);
 /// The user is signed in.
 pub(super) struct SignedIn(pub Session);
 
-pub(super) async fn sign_up(dashboard: Dashboard, inbox: Inbox, cleanup: Cleanup) -> Result<SignedUp> {
-    let address = inbox.address("owner").await?;
+pub(super) async fn sign_up(dashboard: Dashboard, mails: Mails, cleanup: Cleanup) -> Result<SignedUp> {
+    let address = mails.address("owner").await?;
     cleanup.intend(DeleteUser { email: address.to_string() })?;
     let answer = dashboard.sign_up(address.as_ref()).await?;
     ensure_eq!(answer["email"], address.as_ref(), "address that was signed up");
@@ -29,24 +29,18 @@ pub(super) async fn sign_up(dashboard: Dashboard, inbox: Inbox, cleanup: Cleanup
     Ok(SignedUp { address })
 }
 
-pub(super) async fn receive_code(inbox: Inbox, signed_up: Out<SignedUp>) -> Result<MailedCode> {
-    Ok(MailedCode(confirmation_code(&inbox, &signed_up.address).await?))
+pub(super) async fn receive_code(mails: Mails, signed_up: Out<SignedUp>) -> Result<MailedCode> {
+    Ok(MailedCode(mails.confirmation_code(&signed_up.address).await?))
 }
 
-/// The code in the first mail that came to an address with one.
-pub(super) async fn confirmation_code(inbox: &Inbox, address: &Address) -> Result<Secret> {
-    inbox.wait_for(address).subject("Confirm").within(MAIL_LIMIT).await?.code(6)
-}
-
-/// The invitation came after the code, so by now the mailbox has been read past a second code.
 pub(super) async fn receive_each_mail_once(
-    inbox: Inbox,
+    mails: Mails,
     signed_up: Out<SignedUp>,
+    invited: Out<Invited>,
     _code: Out<MailedCode>,
-    _later: Out<Invitation>,
+    _invitation: Out<Invitation>,
 ) -> Result<()> {
-    ensure_eq!(inbox.arrived(&signed_up.address), 1, "mails after one sign-up");
-    Ok(())
+    mails.ensure_once(&signed_up.address, &invited.address).await
 }
 
 pub(super) async fn sign_in(

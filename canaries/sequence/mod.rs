@@ -21,5 +21,5 @@ pub use objects::{
 pub use people::{ListedCredential, ListedLedger, OwnTeam, User};
 pub use repeat::Sent;
 pub use reply::{Names, Refusal, Reply};
-pub use target::Target;
+pub use target::{MailRules, Target};
 pub use undo::{DeleteLedger, DeleteTeam, DeleteUser};

@@ -22,6 +22,34 @@ pub struct Target {
     /// Passwords of the users that canaries sign up are derived from this key and the address, so that a sweep can
     /// remove what a killed run has left without anything being stored.
     pub user_key: Secret,
+    /// What its mails must be.
+    pub mails: MailRules,
+}
+
+/// What is demanded of every mail of the product. Instances differ: one in a laboratory may send from anywhere.
+#[derive(Clone, Debug)]
+pub struct MailRules {
+    /// Whom they are from. Not looked at if nobody has said so.
+    pub from: Option<String>,
+    /// Where answers go. The same as `from` if nobody has said otherwise.
+    pub reply_to: Option<String>,
+    /// The hosts that their links may lead to.
+    pub link_hosts: Vec<String>,
+    /// Whether they must pass SPF, DKIM and DMARC.
+    pub authenticated: bool,
+}
+
+impl MailRules {
+    /// The rules of an instance of which only the entry address is known: links lead there.
+    #[must_use]
+    pub fn of(entry: &str) -> Self {
+        let address = entry.split_once("://").map_or(entry, |(_, address)| address);
+        let host = match address.rsplit_once(':') {
+            Some((host, port)) if port.bytes().all(|it| it.is_ascii_digit()) => host,
+            Some(_) | None => address,
+        };
+        Self { from: None, reply_to: None, link_hosts: vec![host.to_owned()], authenticated: true }
+    }
 }
 
 impl Target {

@@ -75,6 +75,8 @@ fn it_prints_where_everything_is_and_ends_on_ctrl_c_without_a_trace() {
             "GMAIL_UNITS_PER_MINUTE",
             "SEQUENCE_CREDENTIAL",
             "SEQUENCE_EMAIL",
+            "SEQUENCE_MAIL_FROM",
+            "SEQUENCE_MAIL_LINKS",
             "SEQUENCE_PASSWORD",
             "SEQUENCE_PRODUCTION_LEDGER",
             "SEQUENCE_TEAM",
@@ -215,7 +217,14 @@ fn a_fault_switched_on_makes_a_run_red_and_switched_off_green_again() {
 fn two_sandboxes_at_once_are_two_worlds() {
     let (one, other) = (Standalone::start(&["--fault", "credential_unchecked"]), Standalone::start(&[]));
     for (name, value) in &one.exports {
-        let same = matches!(name.as_str(), "SEQUENCE_EMAIL" | "SEQUENCE_PRODUCTION_LEDGER" | "SEQUENCE_TEAM");
+        let same = matches!(
+            name.as_str(),
+            "SEQUENCE_EMAIL"
+                | "SEQUENCE_MAIL_FROM"
+                | "SEQUENCE_MAIL_LINKS"
+                | "SEQUENCE_PRODUCTION_LEDGER"
+                | "SEQUENCE_TEAM"
+        );
         assert_eq!(value == &other.exports[name], same, "{name}");
     }
     let run = |exports: &Variables| Suite::with(exports).arguments(&["api::refuse_credential"]).run();

@@ -94,6 +94,22 @@ const CASES: &[Case] = &[
         problems: &[("SEQUENCE_USER_KEY", "expected at least 16 characters, found 14", KEY)],
     },
     Case {
+        change: &[("SEQUENCE_MAIL_FROM", "Sequence <no-reply@sandbox.test>")],
+        problems: &[("SEQUENCE_MAIL_FROM", "expected a bare address", "no-reply@example.com")],
+    },
+    Case {
+        change: &[("SEQUENCE_MAIL_REPLY_TO", "nobody")],
+        problems: &[("SEQUENCE_MAIL_REPLY_TO", "expected a bare address", "no-reply@example.com")],
+    },
+    Case {
+        change: &[("SEQUENCE_MAIL_LINKS", "https://app.example.com/")],
+        problems: &[("SEQUENCE_MAIL_LINKS", "expected names of hosts", "without `https://`")],
+    },
+    Case {
+        change: &[("SEQUENCE_MAIL_UNAUTHENTICATED", "maybe")],
+        problems: &[("SEQUENCE_MAIL_UNAUTHENTICATED", "expected 1 or 0, found `maybe`", "set it to 1")],
+    },
+    Case {
         change: &[("COALMINE_FAULT", "mail_lost")],
         problems: &[("COALMINE_FAULT", "in the sandbox inside the process only", "unset it")],
     },

@@ -12,7 +12,7 @@ use crate::{
     failure::Failure,
     record::RunRecord,
     suite::{Run, RunOptions, Suite},
-    verdict::{EXIT_USAGE, Verdict},
+    verdict::{Cause, EXIT_USAGE, Verdict},
     world::World,
 };
 
@@ -27,6 +27,10 @@ pub struct Expectation {
     pub fault: String,
     /// `canary::step` or `canary::fixture NAME`: at least one of them must fail, and no other step.
     pub steps: Vec<String>,
+    /// Why one of them must fail: noticing a late mail as a missing one is not noticing it. Any cause will do if none
+    /// is given.
+    #[serde(default)]
+    pub cause: Option<Cause>,
 }
 
 /// A world of one trial, with what the suite needs to watch it.
@@ -152,7 +156,9 @@ pub(super) fn runtime() -> io::Result<Runtime> {
 fn judge(records: &[RunRecord], expected: Option<&Expectation>) -> String {
     let mut problems = String::new();
     let steps = expected.map_or(&[][..], |it| it.steps.as_slice());
+    let cause = expected.and_then(|it| it.cause);
     let mut noticed = false;
+    let mut misnamed = String::new();
     for record in records {
         for root in record.roots() {
             let name = record.full_name(root);
@@ -160,14 +166,54 @@ fn judge(records: &[RunRecord], expected: Option<&Expectation>) -> String {
             if root.verdict != Verdict::Failed {
                 let _ = write!(problems, "\n`{name}` could not tell: {text}");
             } else if steps.contains(&name) {
-                noticed = true;
+                let found = root.failure.as_deref().map(|it| it.cause);
+                if cause.is_none_or(|cause| found == Some(cause)) {
+                    noticed = true;
+                } else {
+                    let found = found.map_or("none", Cause::as_str);
+                    let _ = write!(misnamed, "\n`{name}` failed, but of the cause `{found}`: {text}");
+                }
             } else {
                 let _ = write!(problems, "\n`{name}` failed, and was not to: {text}");
             }
         }
     }
     if !noticed && !steps.is_empty() {
-        let _ = write!(problems, "\nnobody noticed; expected {} to fail", steps.join(" or "));
+        let of = cause.map_or(String::new(), |cause| format!(" of the cause `{cause}`"));
+        let _ = write!(problems, "{misnamed}\nnobody noticed; expected {} to fail{of}", steps.join(" or "));
     }
     problems
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    /// A run in which the step `receive` failed of this cause.
+    fn failed(cause: &str) -> RunRecord {
+        let failure = json!({ "message": "m", "cause": cause, "text": "it did not come" });
+        let step = json!({ "name": "receive", "verdict": "failed", "failure": failure });
+        let record = json!({
+            "version": 1, "suite": "shop", "canary": "mail", "run": "r", "trace": "", "target": "t", "location": "",
+            "started": "2026-11-30T10:00:00Z", "duration_ms": 1.0, "verdict": "failed", "steps": [step],
+        });
+        serde_json::from_value(record).unwrap()
+    }
+
+    fn row(cause: Option<Cause>) -> Expectation {
+        Expectation { fault: "late".to_owned(), steps: vec!["mail::receive".to_owned()], cause }
+    }
+
+    #[test]
+    fn the_right_step_is_not_enough_if_the_table_names_a_cause() {
+        assert_eq!(judge(&[failed("mail_late")], Some(&row(Some(Cause::MailLate)))), "");
+        assert_eq!(judge(&[failed("mail_missing")], Some(&row(None))), "");
+        assert_eq!(
+            judge(&[failed("mail_missing")], Some(&row(Some(Cause::MailLate)))),
+            "\n`mail::receive` failed, but of the cause `mail_missing`: it did not come\n\
+             nobody noticed; expected mail::receive to fail of the cause `mail_late`"
+        );
+    }
 }

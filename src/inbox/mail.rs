@@ -1,16 +1,16 @@
 //! One received mail, and what a canary reads in it.
 
-use std::{
-    collections::BTreeSet,
-    fmt,
-    sync::{Arc, atomic::AtomicBool},
-};
+use std::{collections::BTreeSet, fmt, sync::Arc};
 
 use jiff::{SignedDuration, Timestamp};
-use mail_parser::{Address as Addresses, Message, MessageParser, PartType};
 
+pub(super) use super::content::Content;
+pub use super::content::{Attachment, Folder};
 use super::{
+    authentication::Authentication,
+    hop::{DeliverySplit, Hop},
     html,
+    link::{Link, is_secret_parameter},
     reading::{self, Disagreement},
 };
 use crate::{
@@ -19,147 +19,13 @@ use crate::{
     secret::Secret,
 };
 
-/// Where the mail's provider has filed a mail.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub enum Folder {
-    /// Where people look.
-    Inbox,
-    /// Where nobody looks.
-    Spam,
-    /// Thrown away by a filter, or by hand.
-    Trash,
-    /// In the mailbox, but in none of the others.
-    Archive,
-}
-
-impl Folder {
-    pub(super) fn of(labels: &[String]) -> Self {
-        let has = |name: &str| labels.iter().any(|label| label == name);
-        match () {
-            () if has("SPAM") => Self::Spam,
-            () if has("TRASH") => Self::Trash,
-            () if has("INBOX") => Self::Inbox,
-            () => Self::Archive,
-        }
-    }
-
-    /// The folder's word.
-    #[must_use]
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Inbox => "inbox",
-            Self::Spam => "spam",
-            Self::Trash => "trash",
-            Self::Archive => "archive",
-        }
-    }
-}
-
-impl fmt::Display for Folder {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(self.as_str())
-    }
-}
-
-/// What came, parsed once and shared by all who wait for it.
-pub(super) struct Content {
-    pub(super) subject: String,
-    pub(super) from: String,
-    pub(super) to: Vec<String>,
-    pub(super) text: Option<String>,
-    pub(super) html: Option<String>,
-    pub(super) headers: Vec<(String, String)>,
-    pub(super) labels: Vec<String>,
-    pub(super) folder: Folder,
-    pub(super) received: Timestamp,
-    /// Whether a run has recorded how it came: who waits for it again gets it again, but it came once.
-    pub(super) recorded: AtomicBool,
-}
-
-impl Content {
-    /// Reads a raw mail. Whatever it is, something comes out: a mail that cannot be read is one without text.
-    pub(super) fn read(raw: &[u8], labels: Vec<String>, received: Timestamp) -> Self {
-        let mut content = Self {
-            subject: String::new(),
-            from: String::new(),
-            to: Vec::new(),
-            text: None,
-            html: None,
-            headers: Vec::new(),
-            folder: Folder::of(&labels),
-            labels,
-            received,
-            recorded: AtomicBool::new(false),
-        };
-        // A message without parts, which the parser's own accessors do not expect, is as good as none.
-        let parsed = if is_too_deep(raw) { None } else { MessageParser::default().parse(raw) };
-        let Some(message) = parsed.filter(|it| !it.parts.is_empty()) else {
-            return content;
-        };
-        content.subject = message.subject().unwrap_or_default().trim().to_owned();
-        content.from = message.from().and_then(|it| addresses(it).into_iter().next()).unwrap_or_default();
-        content.to = message.all_to().flat_map(addresses).collect();
-        content.text = text_of(&message);
-        content.html = html_of(&message);
-        content.headers = headers_of(&message);
-        content
-    }
-}
-
-/// Whether a mail has more parts than any honest one: the parser follows nested messages by recursion, and a mail made
-/// for it would end the process for want of stack.
-fn is_too_deep(raw: &[u8]) -> bool {
-    const MOST_PARTS: usize = 200;
-    const HEADER: &[u8] = b"content-type";
-    raw.windows(HEADER.len()).filter(|it| it.eq_ignore_ascii_case(HEADER)).count() > MOST_PARTS
-}
-
-fn addresses(of: &Addresses<'_>) -> Vec<String> {
-    of.iter().filter_map(|it| it.address()).map(str::to_owned).collect()
-}
-
-/// The plain text parts. The parser also lists HTML as text where there is no other; that is left out.
-fn text_of(message: &Message<'_>) -> Option<String> {
-    let parts = message.text_bodies().filter_map(|part| match &part.body {
-        PartType::Text(text) => Some(text.as_ref()),
-        PartType::Html(_)
-        | PartType::Binary(_)
-        | PartType::InlineBinary(_)
-        | PartType::Message(_)
-        | PartType::Multipart(_) => None,
-    });
-    joined(parts)
-}
-
-fn html_of(message: &Message<'_>) -> Option<String> {
-    let parts = message.html_bodies().filter_map(|part| match &part.body {
-        PartType::Html(html) => Some(html.as_ref()),
-        PartType::Text(_)
-        | PartType::Binary(_)
-        | PartType::InlineBinary(_)
-        | PartType::Message(_)
-        | PartType::Multipart(_) => None,
-    });
-    joined(parts)
-}
-
-fn joined<'p>(parts: impl Iterator<Item = &'p str>) -> Option<String> {
-    let parts: Vec<&str> = parts.collect();
-    if parts.is_empty() { None } else { Some(parts.join("\n")) }
-}
-
-fn headers_of(message: &Message<'_>) -> Vec<(String, String)> {
-    let unfolded = |value: &str| value.replace(['\r', '\n'], "").trim().to_owned();
-    message.headers_raw().map(|(name, value)| (name.to_owned(), unfolded(value))).collect()
-}
-
 /// A mail that a step has waited for. Clones are the same mail.
 ///
 /// Nothing of its text appears in a failure: a mail carries codes, and what is not known to be secret yet cannot be
 /// removed from a message.
 #[derive(Clone)]
 pub struct Mail {
-    content: Arc<Content>,
+    pub(super) content: Arc<Content>,
     awaited_since: Timestamp,
     redactor: Redactor,
 }
@@ -169,10 +35,37 @@ impl Mail {
         Self { content, awaited_since, redactor }
     }
 
+    /// A mail that has been kept: for trying out what a step demands of it, without a mailbox. The labels are those
+    /// that Gmail gave it, such as `INBOX` or `SPAM`. It was received when the last host says, and awaited since its
+    /// own date.
+    ///
+    /// ```
+    /// use coalmine::inbox::Mail;
+    /// let raw = b"From: no-reply@seq.com\r\nSubject: Confirm\r\n\r\nYour code is\r\n\r\n482913\r\n";
+    /// let mail = Mail::parse(raw, &["INBOX"]);
+    /// assert_eq!(mail.code(6)?.expose(), "482913");
+    /// # Ok::<(), coalmine::Failure>(())
+    /// ```
+    #[must_use]
+    pub fn parse(raw: &[u8], labels: &[&str]) -> Self {
+        let labels = labels.iter().map(|&it| it.to_owned()).collect();
+        let mut content = Content::read(raw, labels, Timestamp::UNIX_EPOCH);
+        let taken = content.hops.last().and_then(|it| it.at).or(content.dated);
+        content.received = taken.unwrap_or(Timestamp::UNIX_EPOCH);
+        let since = content.dated.unwrap_or(content.received);
+        Self::new(Arc::new(content), since, Redactor::new())
+    }
+
     /// The first author's address; empty if there is none.
     #[must_use]
     pub fn from(&self) -> &str {
-        &self.content.from
+        self.content.from.first().map_or("", String::as_str)
+    }
+
+    /// Where an answer goes: to the addresses of `Reply-To`, or to the authors if there is none.
+    #[must_use]
+    pub fn reply_to(&self) -> &[String] {
+        if self.content.reply_to.is_empty() { &self.content.from } else { &self.content.reply_to }
     }
 
     /// Whom it is addressed to.
@@ -199,6 +92,12 @@ impl Mail {
         self.content.html.as_deref()
     }
 
+    /// What is attached to it, images within its text included.
+    #[must_use]
+    pub fn attachments(&self) -> &[Attachment] {
+        &self.content.attachments
+    }
+
     /// Where it was filed.
     #[must_use]
     pub fn folder(&self) -> Folder {
@@ -222,6 +121,47 @@ impl Mail {
     #[must_use]
     pub fn delivery(&self) -> SignedDuration {
         self.content.received.duration_since(self.awaited_since)
+    }
+
+    /// How that time was spent, if the mail has a `Received` with a time.
+    #[must_use]
+    pub fn delivery_split(&self) -> Option<DeliverySplit> {
+        let left = self.content.hops.iter().find_map(|hop| hop.at)?;
+        Some(DeliverySplit {
+            sending: left.duration_since(self.awaited_since),
+            transit: self.content.received.duration_since(left),
+        })
+    }
+
+    /// The hosts that it came over, the sender's first: its `Received` headers.
+    #[must_use]
+    pub fn hops(&self) -> &[Hop] {
+        &self.content.hops
+    }
+
+    /// What Gmail found out about its sender: the `Authentication-Results` of `mx.google.com`. Those of others, which
+    /// anybody can write, are not looked at. `None` if there is none.
+    #[must_use]
+    pub fn authentication(&self) -> Option<&Authentication> {
+        self.content.authentication.as_ref()
+    }
+
+    /// Whether Gmail has put it among the advertisements: in the inbox, but where fewer people look.
+    #[must_use]
+    pub fn is_promotion(&self) -> bool {
+        self.content.is_promotion()
+    }
+
+    /// Where one can unsubscribe: the addresses of `List-Unsubscribe`.
+    #[must_use]
+    pub fn list_unsubscribe(&self) -> Vec<&str> {
+        let value = self.header("List-Unsubscribe").unwrap_or_default();
+        value
+            .split('<')
+            .skip(1)
+            .filter_map(|it| it.split_once('>'))
+            .map(|(address, _)| address.trim())
+            .collect()
     }
 
     /// All headers in the mail's order, on one line each, not decoded.
@@ -268,10 +208,9 @@ impl Mail {
             .map_or_else(BTreeSet::new, |it| reading::html_links(&html::read(it).links, containing));
         let wanted = format!("link with `{containing}`");
         let link = reading::agreed(text, html).map_err(|why| self.disagree(why, &wanted))?;
-        let url = reqwest::Url::parse(&link).map_err(|error| {
+        let link = Link::parse(link).map_err(|error| {
             Failure::new(format_args!("expected a {wanted} in {self}, got one that is no address: {error}"))
         })?;
-        let link = Link { text: link, url };
         for (name, value) in link.parameters() {
             if is_secret_parameter(&name) {
                 self.redactor.learn(&value);
@@ -303,86 +242,17 @@ impl Mail {
 
 impl fmt::Display for Mail {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "the mail `{}`", self.content.subject)
+        write!(f, "the mail `{}`", self.content.title())
     }
 }
 
 impl fmt::Debug for Mail {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Mail")
-            .field("subject", &self.content.subject)
+            .field("subject", &self.content.title())
             .field("to", &self.content.to)
             .field("folder", &self.content.folder)
             .field("received", &self.content.received)
             .finish_non_exhaustive()
-    }
-}
-
-/// A link of a mail. It prints without its path and query: whoever has them can use it.
-#[derive(Clone, PartialEq, Eq)]
-pub struct Link {
-    text: String,
-    url: reqwest::Url,
-}
-
-impl Link {
-    /// The whole address, as the mail has it.
-    #[must_use]
-    pub fn expose(&self) -> &str {
-        &self.text
-    }
-
-    /// The host that it leads to.
-    #[must_use]
-    pub fn host(&self) -> &str {
-        self.url.host_str().unwrap_or_default()
-    }
-
-    /// The path, without the query.
-    #[must_use]
-    pub fn path(&self) -> &str {
-        self.url.path()
-    }
-
-    /// A parameter of the query, decoded; one behind `#` too, where single-page applications have them.
-    ///
-    /// # Errors
-    /// There is none of that name, or it is empty.
-    pub fn parameter(&self, name: &str) -> Result<Secret> {
-        let found = self.parameters().find(|(own, value)| own == name && !value.is_empty());
-        found.map(|(_, value)| Secret::new(value)).ok_or_else(|| {
-            Failure::new(format_args!("expected a parameter `{name}` in the link to {self}, found none"))
-        })
-    }
-
-    fn parameters(&self) -> impl Iterator<Item = (String, String)> {
-        let fragment = self.url.fragment().unwrap_or_default();
-        let fragment = fragment.split_once('?').map_or(fragment, |(_, query)| query);
-        // A second address, only to have its query read.
-        let mut behind = self.url.clone();
-        behind.set_query(Some(fragment).filter(|it| it.contains('=')));
-        let owned = |(name, value): (std::borrow::Cow<'_, str>, std::borrow::Cow<'_, str>)| {
-            (name.into_owned(), value.into_owned())
-        };
-        let mut all: Vec<_> = self.url.query_pairs().map(owned).collect();
-        all.extend(behind.query_pairs().map(owned));
-        all.into_iter()
-    }
-}
-
-fn is_secret_parameter(name: &str) -> bool {
-    let name = name.to_ascii_lowercase();
-    ["code", "token", "secret", "credential", "password", "key", "sig"].iter().any(|part| name.contains(part))
-}
-
-impl fmt::Display for Link {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}://{}/…", self.url.scheme(), self.host())
-    }
-}
-
-impl fmt::Debug for Link {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Link({self})")
     }
 }

@@ -2,21 +2,29 @@
 //!
 //! Every address is the mailbox's own with a tag that no other run, attempt or role has, so a mail is known by whom
 //! it is addressed to and never by being the newest. Reading order: this file (what steps hold), `wait` (waiting and
-//! its explanation) and `once` (that nothing came twice), `mail` with `reading` and `html` (what is in a mail),
-//! `mailbox` and `registered` (what waiters share), `poller` and `reader` (the one task that asks), `gmail`, `budget`,
-//! `token` with `assertion`, and `trouble` (the API), `credential` and `settings`; `login` and `look` are for people who
-//! set a mailbox up. What can go wrong, and what is said of it: `docs/inbox.md`.
+//! its explanation) and `once` (that nothing came twice), `mail` (what a step reads) with `expectation` (what it
+//! demands), `content` (what is in a mail's bytes) with `form`, `hop` and `authentication`, `reading`, `html`, `link` and
+//! `placeholder` (what is in its text), `mailbox` and `registered` (what waiters share), `poller` and `reader` (the one
+//! task that asks), `gmail`, `budget`, `token` with `assertion`, and `trouble` (the API), `credential` and `settings`;
+//! `login` and `look` are for people who set a mailbox up. What can go wrong, and what is said of it: `docs/inbox.md`.
 
 mod assertion;
+mod authentication;
 mod budget;
+mod content;
 mod credential;
+mod expectation;
+mod form;
 mod gmail;
+mod hop;
 mod html;
+mod link;
 mod login;
 mod look;
 mod mail;
 mod mailbox;
 mod once;
+mod placeholder;
 mod poller;
 mod reader;
 mod reading;
@@ -32,11 +40,14 @@ use std::{fmt, sync::Arc, time::Duration};
 
 use serde::{Serialize, Serializer};
 
+pub use authentication::{AuthCheck, AuthResult, Authentication};
 pub use credential::{ClientSecrets, Credential, ServiceAccount, UserCredential};
 pub use gmail::{GMAIL_ROOT, GOOGLE_TOKEN_URI, GmailConfig, Headline, Usage};
+pub use hop::{DeliverySplit, Hop};
+pub use link::Link;
 pub use login::{Endpoints, GOOGLE_AUTH_URI, Granted, Login, LoginError, Returned, Whose, days_left};
 pub use look::Look;
-pub use mail::{Folder, Link, Mail};
+pub use mail::{Attachment, Folder, Mail};
 pub use mailbox::Mailbox;
 pub use once::Once;
 use registered::Registered;

@@ -117,7 +117,7 @@ impl Once {
         let times: Vec<_> = repeated.iter().map(|it| it.received.to_string()).collect();
         let message = format_args!(
             "expected the mail `{}` to {} {}, got it {} times, the last {:.3} s after the first: {}",
-            first.subject,
+            first.title(),
             self.address,
             if self.times == 1 { "once".to_owned() } else { format!("{} times at most", self.times) },
             repeated.len(),

@@ -2,7 +2,7 @@
 //!
 //! Text that is searched here comes from anybody who knows the address, and nothing of it may reach a message.
 
-use std::collections::BTreeSet;
+use std::{collections::BTreeSet, ops::RangeInclusive};
 
 /// What the parts of a mail say.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -35,15 +35,18 @@ pub(super) fn agreed(text: BTreeSet<String>, html: BTreeSet<String>) -> Result<S
 /// Codes of so many digits: those that have a line to themselves; if there are none, those that stand alone as a
 /// word.
 pub(super) fn codes(text: &str, digits: usize) -> BTreeSet<String> {
-    let is_code =
-        |word: &str| word.len() == digits && digits > 0 && word.bytes().all(|it| it.is_ascii_digit());
-    // Mailers put invisible characters between and around what they show.
-    let text: String = text.chars().filter(|c| !is_invisible(*c)).collect();
-    let alone: BTreeSet<String> =
-        text.lines().map(str::trim).filter(|line| is_code(line)).map(str::to_owned).collect();
-    if !alone.is_empty() {
-        return alone;
-    }
+    let alone = lone_numbers(text, &(digits..=digits));
+    if alone.is_empty() { numbers(text, &(digits..=digits)) } else { alone }
+}
+
+/// Numbers of so many digits that have a line to themselves.
+pub(super) fn lone_numbers(text: &str, digits: &RangeInclusive<usize>) -> BTreeSet<String> {
+    visible(text).lines().map(str::trim).filter(|line| is_number(line, digits)).map(str::to_owned).collect()
+}
+
+/// Numbers of so many digits that stand alone as a word.
+pub(super) fn numbers(text: &str, digits: &RangeInclusive<usize>) -> BTreeSet<String> {
+    let text = visible(text);
     let mut words = BTreeSet::new();
     let mut before = None;
     let mut rest = text.as_str();
@@ -52,13 +55,22 @@ pub(super) fn codes(text: &str, digits: usize) -> BTreeSet<String> {
         before = gap.chars().next_back().or(before);
         let end = number.find(|c: char| !c.is_ascii_digit()).unwrap_or(number.len());
         let (number, after) = number.split_at(end);
-        if is_code(number) && opens(before) && closes(after) {
+        if is_number(number, digits) && opens(before) && closes(after) {
             words.insert(number.to_owned());
         }
         before = number.chars().next_back();
         rest = after;
     }
     words
+}
+
+fn is_number(word: &str, digits: &RangeInclusive<usize>) -> bool {
+    digits.contains(&word.len()) && !word.is_empty() && word.bytes().all(|it| it.is_ascii_digit())
+}
+
+/// The text without the invisible characters that mailers put between and around what they show.
+fn visible(text: &str) -> String {
+    text.chars().filter(|c| !is_invisible(*c)).collect()
 }
 
 /// Whether a word may begin after this character.

@@ -12,6 +12,7 @@ use jiff::Timestamp;
 
 use super::{
     Address,
+    content::title,
     mail::{Content, Folder, Mail},
     mailbox::{Mailbox, Waiter},
     registered::Arrived,
@@ -154,7 +155,8 @@ impl Wait {
         self.record(spam);
         let message = format_args!(
             "expected the mail `{}` to {} in the inbox, got it in spam",
-            spam.subject, self.address
+            spam.title(),
+            self.address
         );
         let remedy =
             "look at SPF, DKIM and DMARC of the sender's domain in the mail's `Authentication-Results`";
@@ -182,13 +184,22 @@ impl Wait {
             mail.folder(),
             seconds(*read_in),
         ));
+        if mail.is_promotion() {
+            self.cx
+                .recorder()
+                .note(format!("warning: {mail} is among Gmail's promotions, where few people look"));
+        }
         let Some(budget) = self.delivered_within.filter(|it| delivery > it.as_secs_f64()) else {
             return Ok(mail);
         };
+        let split = mail.delivery_split();
+        let split =
+            split.map(|it| format!(", {:.1} s of them until a host took it", it.sending.as_secs_f64()));
         let message = format_args!(
-            "expected {mail} to {} to be delivered within {:.1} s, got it after {delivery:.1} s",
+            "expected {mail} to {} to be delivered within {:.1} s, got it after {delivery:.1} s{}",
             self.address,
-            seconds(budget)
+            seconds(budget),
+            split.unwrap_or_default()
         );
         let remedy = "compare the times in the mail's `Received` headers, from the bottom: where it lay is where it \
                       was late";
@@ -228,14 +239,15 @@ impl Wait {
             let heard = self.cx.clock().now();
             let described = mails.iter().map(|Arrived { content: mail, .. }| {
                 let age = heard.duration_since(mail.received).as_secs_f64().max(0.0);
-                format!("`{}` ({}, {age:.1} s ago)", mail.subject, mail.folder)
+                format!("`{}` ({}, {age:.1} s ago)", mail.title(), mail.folder)
             });
             message.push_str(&list(described.collect()));
         }
         let of_same_run = self.mailbox.of_same_run(&self.address.0);
         if !of_same_run.is_empty() {
-            let described =
-                of_same_run.into_iter().map(|(address, subject)| format!("`{subject}` to {address}"));
+            let described = of_same_run
+                .into_iter()
+                .map(|(address, subject)| format!("`{}` to {address}", title(&subject)));
             let _ = write!(message, "; for other addresses of this run came {}", list(described.collect()));
         }
         let foreign = self.mailbox.foreign(&self.address.0);

@@ -131,7 +131,10 @@ pub(crate) fn call(
         if faults.on_for("missing_field_malformed", op) { refusal.vague() } else { refusal }
     };
     let reply = (operation.work)(&mut desk).map_err(vague)?;
-    let letters = desk.letters;
+    let mut letters = desk.letters;
+    if faults.on_for("mail_placeholder_left", op) {
+        letters.iter_mut().for_each(Letter::leave_placeholder);
+    }
     if let Some(slot) = slot {
         directory.memory.remember(world.cx.clock.now(), slot, reply.clone());
     }

@@ -333,6 +333,9 @@ async fn invitations() {
     trial.dash(&admin, "accept-invite", json!({"email": email, "code": code})).await.refused(401, "SEQ901");
     trial.dash(&session, "accept-invite", json!({"email": email, "code": code})).await.ok();
 
+    invite("early@y.test").await.ok();
+    trial.sandbox.clock().advance(SignedDuration::from_hours(7 * 24) - SignedDuration::from_secs(30));
+    accept("early@y.test", &trial.invitation("early@y.test")).await.ok();
     invite("late@y.test").await.ok();
     trial.sandbox.clock().advance(SignedDuration::from_hours(7 * 24));
     accept("late@y.test", &trial.invitation("late@y.test")).await.refused(400, "SEQ903");

@@ -40,17 +40,29 @@ mod families;
 mod feeds;
 mod ledger;
 mod lists;
+mod mails;
 mod people;
 mod positions;
 mod queries;
 mod repeats;
 mod transact;
 
+/// What goes wrong where mail is taken.
+const MAIL_SIDE: [&str; 7] = [
+    "mail_lost",
+    "mail_spam",
+    "mail_late",
+    "mail_unauthenticated",
+    "mail_spf_fails",
+    "mail_unsigned",
+    "mail_dmarc_fails",
+];
+
 #[test]
 fn every_fault_is_tried() {
     // The faults of the mail side are tried there.
     let elsewhere = |name: &str| {
-        ["mail_lost", "mail_spam"].contains(&name)
+        MAIL_SIDE.contains(&name)
             || name.split_once(':').is_some_and(|(kind, _)| families::KINDS.contains(&kind))
     };
     let ours = CATALOGUE.iter().map(|(name, _)| *name).filter(|name| !elsewhere(name));
@@ -60,6 +72,7 @@ fn every_fault_is_tried() {
         feeds::PROBED,
         ledger::PROBED,
         lists::PROBED,
+        mails::PROBED,
         people::PROBED,
         positions::PROBED,
         queries::PROBED,

@@ -134,7 +134,8 @@ impl Store {
     pub(super) fn deliver(&self, envelope: &Envelope, recipient: &str, sent: &[u8], folder: Folder) {
         let now = self.clock.now();
         // All that takes long is done before the lock is taken.
-        let raw = envelope.stamp(recipient, now, sent);
+        let received = envelope.taken(now);
+        let raw = envelope.stamp(recipient, received, sent);
         let words = Words::of(&raw);
         let labels = match folder {
             Folder::Inbox => ["UNREAD", "CATEGORY_PERSONAL", "INBOX"].as_slice(),
@@ -147,7 +148,7 @@ impl Store {
             id: inner.next_mail_id(now),
             history_id: 0,
             labels,
-            received: now,
+            received,
             filed: now,
             recipient: recipient.to_owned(),
             raw: raw.into(),

@@ -19,7 +19,7 @@ use tokio::{
 use tokio_util::sync::CancellationToken;
 
 use super::{
-    envelope::{Envelope, HOST},
+    envelope::{Envelope, HOST, Trouble},
     mailbox::{Folder, Store},
     payload,
 };
@@ -281,7 +281,8 @@ impl Session {
         }
         let (helo, extended) = self.greeting.clone().unwrap_or_default();
         let sender = self.sender.clone().unwrap_or_default();
-        let envelope = Envelope { helo, peer: self.peer, extended, sender };
+        let trouble = Trouble::of(&self.faults);
+        let envelope = Envelope { helo, peer: self.peer, extended, sender, trouble };
         let folder = if self.faults.on("mail_spam") { Folder::Spam } else { Folder::Inbox };
         if !self.faults.on("mail_lost") {
             for recipient in &self.recipients {

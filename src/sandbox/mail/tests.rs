@@ -4,6 +4,7 @@ mod batches;
 mod changing;
 mod credentials;
 mod delivery;
+mod faults;
 mod labels;
 mod lag;
 mod oauth;
