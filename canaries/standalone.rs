@@ -12,6 +12,9 @@ use coalmine::{
     config::{ConfigError, Problem},
 };
 
+use jiff::SignedDuration;
+use sandbox::mail::QuotaStyle;
+
 use crate::world::{SandboxWorld, WorldOptions, known_fault};
 
 /// What a client of the product may want to find in the sandbox, such as the test suite of one of its SDKs.
@@ -41,6 +44,66 @@ pub struct Options {
     /// A further name in the certificate, beside `localhost` and the loopback addresses; may be repeated.
     #[arg(long, value_name = "NAME")]
     name: Vec<String>,
+    #[command(flatten)]
+    gmail: Gmail,
+}
+
+/// How the sandbox's Gmail behaves, for clients that want to see it at its worst.
+#[derive(Args)]
+struct Gmail {
+    /// A scope that the refresh token grants, in full; may be repeated. Without it, reading.
+    #[arg(long, value_name = "SCOPE")]
+    gmail_scope: Vec<String>,
+    /// How many quota units may be spent in a minute; without it, any number.
+    #[arg(long, value_name = "UNITS")]
+    gmail_quota: Option<u32>,
+    /// How Gmail refuses what is over the quota.
+    #[arg(long, value_name = "STYLE", default_value = "forbidden", value_parser = quota_style)]
+    gmail_quota_style: QuotaStyle,
+    /// How many seconds a search does not find a new mail.
+    #[arg(long, value_name = "SECONDS", default_value_t = 0)]
+    gmail_index_lag: u32,
+    /// How many seconds a new mail cannot be read by its id.
+    #[arg(long, value_name = "SECONDS", default_value_t = 0)]
+    gmail_get_lag: u32,
+    /// How many seconds the history goes back; without it, a week.
+    #[arg(long, value_name = "SECONDS")]
+    gmail_history: Option<u32>,
+}
+
+impl Gmail {
+    fn options(self) -> sandbox::mail::Options {
+        let Gmail {
+            gmail_scope,
+            gmail_quota,
+            gmail_quota_style,
+            gmail_index_lag,
+            gmail_get_lag,
+            gmail_history,
+        } = self;
+        let seconds = |seconds: u32| SignedDuration::from_secs(seconds.into());
+        let mut options = sandbox::mail::Options {
+            quota_per_minute: gmail_quota,
+            quota_style: gmail_quota_style,
+            index_lag: seconds(gmail_index_lag),
+            get_lag: seconds(gmail_get_lag),
+            ..sandbox::mail::Options::default()
+        };
+        options.history_kept = gmail_history.map_or(options.history_kept, seconds);
+        if !gmail_scope.is_empty() {
+            options.scopes = gmail_scope;
+        }
+        options
+    }
+}
+
+fn quota_style(text: &str) -> Result<QuotaStyle, String> {
+    match text {
+        "forbidden" => Ok(QuotaStyle::Forbidden),
+        "user-forbidden" => Ok(QuotaStyle::UserForbidden),
+        "too-many-requests" => Ok(QuotaStyle::TooManyRequests),
+        _ => Err("expected `forbidden`, `user-forbidden` or `too-many-requests`".to_owned()),
+    }
 }
 
 /// Starts it.
@@ -60,13 +123,14 @@ pub fn start(faults: Vec<String>, latency: Duration, options: Options) -> Result
         return Err(ConfigError { problems });
     }
 
-    let Options { listen, team, ledger, credential, announce, name } = options;
+    let Options { listen, team, ledger, credential, announce, name, gmail } = options;
     let sandbox = sandbox::Options {
         team,
         ledger: ledger.clone(),
         credential,
         announce,
         names: name,
+        mail: gmail.options(),
         ..sandbox::Options::default()
     };
     let world = SandboxWorld::start(WorldOptions { faults, latency, proxy: true, listen, sandbox })?;

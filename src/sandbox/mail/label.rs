@@ -64,11 +64,13 @@ enum MessageListVisibility {
 
 /// Whether the label shows in the list of labels.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
 enum LabelListVisibility {
-    LabelShow,
-    LabelShowIfUnread,
-    LabelHide,
+    #[serde(rename = "labelShow")]
+    Show,
+    #[serde(rename = "labelShowIfUnread")]
+    ShowIfUnread,
+    #[serde(rename = "labelHide")]
+    Hide,
 }
 
 /// Kept as it is given; Google takes only the colours of its palette.
@@ -127,7 +129,7 @@ impl Labels {
             id: format!("Label_{}", self.made),
             name,
             message_list_visibility: draft.message_list_visibility.or(Some(MessageListVisibility::Show)),
-            label_list_visibility: draft.label_list_visibility.or(Some(LabelListVisibility::LabelShow)),
+            label_list_visibility: draft.label_list_visibility.or(Some(LabelListVisibility::Show)),
             r#type: Owner::User,
             color: draft.color,
         };

@@ -10,7 +10,7 @@ use super::{
 
 /// Without counts and colours [V].
 pub(super) fn list(google: &Google, _: &Call) -> Answer {
-    let labels: Vec<_> = google.store.labels().iter().map(|label| without_color(label)).collect();
+    let labels: Vec<_> = google.store.labels().iter().map(without_color).collect();
     Ok(Reply::json(&json!({ "labels": labels })))
 }
 

@@ -43,3 +43,16 @@ async fn a_mail_can_be_known_before_it_can_be_read() {
     world.clock.advance(get_lag);
     world.get(&format!("messages/{id}")).await;
 }
+
+#[tokio::test]
+async fn a_history_can_be_shorter_than_a_week() {
+    let history_kept = SignedDuration::from_mins(5);
+    let world = World::start_with(Options { history_kept, ..Options::default() }).await;
+    let start = world.newest_history().await;
+    world.send_text("coalmine@sandbox.test", "One", "").await;
+    world.clock.advance(SignedDuration::from_mins(4));
+    assert_eq!(world.changes(&start, "").await.len(), 1);
+    world.clock.advance(SignedDuration::from_mins(2));
+    assert_eq!(world.call(&format!("history?startHistoryId={start}")).await, not_found());
+    assert!(world.changes(&world.newest_history().await, "").await.is_empty());
+}
