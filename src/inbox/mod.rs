@@ -3,8 +3,8 @@
 //! Every address is the mailbox's own with a tag that no other run, attempt or role has, so a mail is known by whom
 //! it is addressed to and never by being the newest. Reading order: this file (what steps hold), `wait` (waiting and
 //! its explanation) and `once` (that nothing came twice), `mail` with `reading` and `html` (what is in a mail),
-//! `mailbox` and `registered` (what waiters share), `poller` and `reader` (the one task that asks), `gmail`, `budget`,
-//! `token` and `trouble` (the API), `credential`. What can go wrong, and what is said of it: `docs/inbox.md`.
+//! `mailbox`, `registered` and `waiter` (what waiters share), `poller` and `reader` (the one task that asks), `gmail`,
+//! `budget`, `spending`, `token` and `trouble` (the API), `credential`. What can go wrong, and what is said of it: `docs/inbox.md`.
 
 mod budget;
 mod credential;
@@ -17,22 +17,25 @@ mod poller;
 mod reader;
 mod reading;
 mod registered;
+mod spending;
 #[cfg(test)]
 mod tests;
 mod token;
 mod trouble;
 mod wait;
+mod waiter;
 
 use std::{fmt, sync::Arc, time::Duration};
 
 use serde::{Serialize, Serializer};
 
 pub use credential::Credential;
-pub use gmail::{GMAIL_ROOT, GOOGLE_TOKEN_URI, GmailConfig, Usage};
+pub use gmail::{GMAIL_ROOT, GOOGLE_TOKEN_URI, GmailConfig};
 pub use mail::{Folder, Link, Mail};
 pub use mailbox::Mailbox;
 pub use once::Once;
 use registered::Registered;
+pub use spending::Usage;
 pub use wait::Wait;
 
 use crate::{

@@ -108,7 +108,7 @@ async fn run(mut running: Running) {
                     status.trouble = None;
                 });
                 // What the budget asks for is between two polls; reading may have used it up.
-                let paced = shared.gmail.pause().saturating_sub(ended - began);
+                let paced = shared.gmail.spending.pause().saturating_sub(ended - began);
                 let shortest = SHORTEST.max(polled_in).min(LONGEST).max(paced);
                 pause = grown(pause).max(shortest);
                 if sleep(&shared, ended, pause, shortest).await {
