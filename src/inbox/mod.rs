@@ -3,9 +3,9 @@
 //! Every address is the mailbox's own with a tag that no other run, attempt or role has, so a mail is known by whom
 //! it is addressed to and never by being the newest. Reading order: this file (what steps hold), `wait` (waiting and
 //! its explanation) and `once` (that nothing came twice), `mail` with `reading` and `html` (what is in a mail),
-//! `mailbox` and `registered` (what waiters share), `poller` and `reader` (the one task that asks), `gmail`, `budget`,
-//! `token` with `assertion`, and `trouble` (the API), `credential` and `settings`; `login` and `look` are for people who
-//! set a mailbox up. What can go wrong, and what is said of it: `docs/inbox.md`.
+//! `mailbox`, `registered` and `waiter` (what waiters share), `poller` and `reader` (the one task that asks), `gmail`,
+//! `budget`, `spending`, `token` with `assertion`, and `trouble` (the API), `credential` and `settings`; `login` and `look`
+//! are for people who set a mailbox up. What can go wrong, and what is said of it: `docs/inbox.md`.
 
 mod assertion;
 mod budget;
@@ -22,18 +22,20 @@ mod reader;
 mod reading;
 mod registered;
 mod settings;
+mod spending;
 #[cfg(test)]
 mod tests;
 mod token;
 mod trouble;
 mod wait;
+mod waiter;
 
 use std::{fmt, sync::Arc, time::Duration};
 
 use serde::{Serialize, Serializer};
 
 pub use credential::{ClientSecrets, Credential, ServiceAccount, UserCredential};
-pub use gmail::{GMAIL_ROOT, GOOGLE_TOKEN_URI, GmailConfig, Headline, Usage};
+pub use gmail::{GMAIL_ROOT, GOOGLE_TOKEN_URI, GmailConfig, Headline};
 pub use login::{Endpoints, GOOGLE_AUTH_URI, Granted, Login, LoginError, Returned, Whose, days_left};
 pub use look::Look;
 pub use mail::{Folder, Link, Mail};
@@ -41,6 +43,7 @@ pub use mailbox::Mailbox;
 pub use once::Once;
 use registered::Registered;
 pub use settings::{GmailSettings, LoginSettings};
+pub use spending::Usage;
 pub use token::Grant;
 pub use wait::Wait;
 

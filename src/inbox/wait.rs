@@ -13,9 +13,10 @@ use jiff::Timestamp;
 use super::{
     Address,
     mail::{Content, Folder, Mail},
-    mailbox::{Mailbox, Waiter},
+    mailbox::Mailbox,
     registered::Arrived,
     trouble::{impatience, not_yet, over_budget},
+    waiter::Waiter,
 };
 use crate::{
     clock::Clock,
