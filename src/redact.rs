@@ -228,13 +228,15 @@ fn clean_by_shape(text: &str) -> Option<String> {
     static TOKEN: OnceLock<Regex> = OnceLock::new();
 
     const NAMES: &str = "code|session|credential|password|secret|token|signature|sig|api_key|routing_key|assertion\
-                         |[a-z_]+_(?:token|secret|password|credential)|client_assertion";
+                         |[a-z_]+_(?:token|secret|password|credential)|client_assertion|code_verifier|private_key";
     let member = MEMBER.get_or_init(|| regex(&format!(r#"(?i)("(?:{NAMES})"\s*:\s*")((?:[^"\\]|\\.)+)(")"#)));
     let parameter = PARAMETER.get_or_init(|| regex(&format!(r#"(?i)([?&;](?:{NAMES})=)([^&#;\s<>"']+)"#)));
     let userinfo = USERINFO.get_or_init(|| regex(r"(://)([^/\s@:?#]+:[^/\s@?#]+)(@)"));
     let token = TOKEN.get_or_init(|| {
         regex(
-            r"(?x) ya29\.[\w-]{8,} | \b1//[\w-]{20,} | \beyJ[\w-]{8,}\.[\w-]{4,}\.[\w-]* | \bops_\w{20,}
+            r"(?x) ya29\.[\w-]{8,} | \b1//[\w-]{20,} | \b4/0[\w-]{20,}
+              | (?s:-----BEGIN\ [A-Z\ ]*PRIVATE\ KEY-----.*?-----END\ [A-Z\ ]*PRIVATE\ KEY-----)
+              | \beyJ[\w-]{8,}\.[\w-]{4,}\.[\w-]* | \bops_\w{20,}
               | \bxox[a-z]-[\w-]{10,} | (?i:\bbearer\s+)[\w.~+/=-]{8,}",
         )
     });
@@ -361,6 +363,11 @@ mod tests {
             ("Bearer abcdefghijkl", "[redacted]"),
             ("ya29.a0AfH6SMBx-y", "[redacted]"),
             ("eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIx.sig", "[redacted]"),
+            ("a?code_verifier=abc&x=1", "a?code_verifier=[redacted]&x=1"),
+            ("got 4/0AVG7fiQx-y_zAbCdEfGhIj, and", "got [redacted], and"),
+            ("-----BEGIN PRIVATE KEY-----\nMIIE\nvQ==\n-----END PRIVATE KEY-----\n", "[redacted]\n"),
+            (r#"{"private_key":"-----BEGIN PRIVATE KEY-----\nMIIE"}"#, r#"{"private_key":"[redacted]"}"#),
+            ("4/0 of all, 14/02/2026", "4/0 of all, 14/02/2026"),
             ("nothing secret here", "nothing secret here"),
         ] {
             assert_eq!(redactor.clean(text), clean);

@@ -2,15 +2,7 @@
 
 mod look;
 
-use std::{
-    collections::HashMap,
-    fmt,
-    sync::{
-        Mutex, PoisonError,
-        atomic::{AtomicU64, AtomicUsize, Ordering},
-    },
-    time::Duration,
-};
+use std::{collections::HashMap, fmt, sync::atomic::Ordering, time::Duration};
 
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use google_gmail1::{
@@ -26,12 +18,13 @@ use serde_json::Value;
 
 pub use self::look::Headline;
 use super::{
-    budget::{self, Budget},
+    budget,
     credential::Credential,
+    spending::{Paid, Spending},
     token::{Grant, Tokens},
     trouble::{CHECK_ROOT, Kind, OUT_OF_ORDER, QUOTA, Trouble, chain, refusal, silence, token_trouble},
 };
-use crate::{clock::Clock, redact::Redactor};
+use crate::redact::Redactor;
 
 /// The root of Google's own API.
 pub const GMAIL_ROOT: &str = "https://gmail.googleapis.com/";
@@ -103,37 +96,9 @@ pub(super) struct Gmail {
     /// Whether `root` is an address at all; the API's client panics at one that is not.
     root_is_good: bool,
     units_per_minute: u32,
-    budget: Mutex<Budget>,
-    /// How many calls wait for the budget now.
-    held_up: AtomicUsize,
+    pub(super) spending: Spending,
     /// Held while an access token is replaced, so that many calls that were refused with it replace it once.
     replacing: tokio::sync::Mutex<()>,
-    spent: Spent,
-}
-
-/// What was called so far.
-#[derive(Default)]
-struct Spent {
-    units: AtomicU64,
-    polls: AtomicU64,
-    searches: AtomicU64,
-    headers: AtomicU64,
-    mails: AtomicU64,
-}
-
-/// What reading a mailbox has cost so far, see [`Mailbox::usage`](super::Mailbox::usage).
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Usage {
-    /// Units of Gmail's quota, in all.
-    pub units: u64,
-    /// Pages of history that were asked for.
-    pub polls: u64,
-    /// Pages of searches.
-    pub searches: u64,
-    /// Mails whose headers were asked for.
-    pub seen: u64,
-    /// Mails that were read whole, because they were for somebody here.
-    pub read: u64,
 }
 
 /// The mailbox itself: its address and where its history stands.
@@ -171,18 +136,10 @@ impl Gmail {
         hub.root_url(root.clone());
         let root_is_good =
             reqwest::Url::parse(&root).is_ok_and(|url| url.has_host() && url.scheme().starts_with("http"));
-        let budget = Mutex::new(Budget::new(config.units_per_minute, Clock::instant()));
-        Self {
-            hub,
-            tokens,
-            root,
-            root_is_good,
-            units_per_minute: config.units_per_minute,
-            budget,
-            held_up: AtomicUsize::new(0),
-            replacing: tokio::sync::Mutex::default(),
-            spent: Spent::default(),
-        }
+        let units_per_minute = config.units_per_minute;
+        let spending = Spending::new(units_per_minute);
+        let replacing = tokio::sync::Mutex::default();
+        Self { hub, tokens, root, root_is_good, units_per_minute, spending, replacing }
     }
 
     /// What the token endpoint has said of the grant, once there was a token.
@@ -193,54 +150,6 @@ impl Gmail {
     /// Units of quota for this process in any minute.
     pub(super) fn units_per_minute(&self) -> u32 {
         self.units_per_minute
-    }
-
-    /// What was called so far.
-    pub(super) fn usage(&self) -> Usage {
-        let Spent { units, polls, searches, headers, mails } = &self.spent;
-        let read = |of: &AtomicU64| of.load(Ordering::Relaxed);
-        Usage {
-            units: read(units),
-            polls: read(polls),
-            searches: read(searches),
-            seen: read(headers),
-            read: read(mails),
-        }
-    }
-
-    /// The least pause between two polls that the budget asks for.
-    pub(super) fn pause(&self) -> Duration {
-        self.budget.lock().unwrap_or_else(PoisonError::into_inner).pause(Clock::instant())
-    }
-
-    /// Takes the units of one mail's call, or says when they will be there.
-    pub(super) fn pay_for_mail(&self) -> Result<Paid, Duration> {
-        self.take(budget::MESSAGE).map(|()| Paid)
-    }
-
-    /// Whether a call waits for the budget.
-    pub(super) fn is_held_up(&self) -> bool {
-        self.held_up.load(Ordering::Relaxed) > 0
-    }
-
-    /// Whether the budget is too small now for reading one mail, or a call waits for it.
-    pub(super) fn is_short(&self) -> bool {
-        let level = self.budget.lock().unwrap_or_else(PoisonError::into_inner).level(Clock::instant());
-        self.is_held_up() || level < f64::from(budget::MESSAGE + budget::HISTORY)
-    }
-
-    fn take(&self, units: u32) -> Result<(), Duration> {
-        self.budget.lock().unwrap_or_else(PoisonError::into_inner).take(units, Clock::instant())?;
-        self.spent.units.fetch_add(units.into(), Ordering::Relaxed);
-        Ok(())
-    }
-
-    /// Takes units as soon as they are there.
-    async fn pay(&self, units: u32) {
-        while let Err(wait) = self.take(units) {
-            let _held_up = HeldUp::new(&self.held_up);
-            tokio::time::sleep(wait).await;
-        }
     }
 
     /// Makes the credential known to a run.
@@ -268,7 +177,7 @@ impl Gmail {
         let mut next = None;
         let mut page: Option<String> = None;
         loop {
-            self.spent.polls.fetch_add(1, Ordering::Relaxed);
+            self.spending.counts.polls.fetch_add(1, Ordering::Relaxed);
             let answer = self
                 .call(Price::Units(budget::HISTORY), || {
                     let users = self.hub.users();
@@ -302,7 +211,7 @@ impl Gmail {
         let mut ids = Vec::new();
         let mut page: Option<String> = None;
         loop {
-            self.spent.searches.fetch_add(1, Ordering::Relaxed);
+            self.spending.counts.searches.fetch_add(1, Ordering::Relaxed);
             let answer = self
                 .call(Price::Units(budget::SEARCH), || {
                     let users = self.hub.users();
@@ -335,7 +244,7 @@ impl Gmail {
         id: &str,
         paid: Paid,
     ) -> Result<HashMap<String, Vec<String>>, Trouble> {
-        self.spent.headers.fetch_add(1, Ordering::Relaxed);
+        self.spending.counts.headers.fetch_add(1, Ordering::Relaxed);
         let message = self
             .call(Price::Paid(paid), || {
                 let mut call =
@@ -357,7 +266,7 @@ impl Gmail {
 
     /// `users.messages.get`, the whole mail.
     pub(super) async fn raw(&self, id: &str, paid: Paid) -> Result<Message, Trouble> {
-        self.spent.mails.fetch_add(1, Ordering::Relaxed);
+        self.spending.counts.mails.fetch_add(1, Ordering::Relaxed);
         let message = self
             .call(Price::Paid(paid), || async {
                 let call = self.hub.users().messages_get("me", id).format("raw").add_scope(Scope::Readonly);
@@ -390,7 +299,7 @@ impl Gmail {
             // Fetched here, so that the time it takes does not count as the API's; the call finds it ready.
             let token = self.tokens.access().await.map_err(|error| token_trouble(&error))?;
             if !std::mem::take(&mut is_paid) {
-                self.pay(units).await;
+                self.spending.pay(units).await;
             }
             let mut trouble = match tokio::time::timeout(CALL_LIMIT, make()).await {
                 Ok(Ok((_, answer))) => return Ok(answer),
@@ -451,29 +360,10 @@ impl Gmail {
     }
 }
 
-/// That the units of one mail's call have been taken.
-pub(super) struct Paid;
-
 /// What is to be taken from the budget before a call.
 enum Price {
     Units(u32),
     Paid(Paid),
-}
-
-/// Counts a call among those that wait for the budget, until dropped.
-struct HeldUp<'c>(&'c AtomicUsize);
-
-impl<'c> HeldUp<'c> {
-    fn new(count: &'c AtomicUsize) -> Self {
-        count.fetch_add(1, Ordering::Relaxed);
-        Self(count)
-    }
-}
-
-impl Drop for HeldUp<'_> {
-    fn drop(&mut self) {
-        self.0.fetch_sub(1, Ordering::Relaxed);
-    }
 }
 
 /// A mail whose text comes without the padding of base64, which the API may leave out and its client insists on.

@@ -1,10 +1,6 @@
 //! Whether the mailbox can be read, and what can be said of it.
 
-use super::{
-    Mailbox,
-    gmail::{Headline, Usage},
-    token::Grant,
-};
+use super::{Mailbox, gmail::Headline, spending::Usage, token::Grant};
 use crate::failure::Result;
 
 /// What was seen of a mailbox.
@@ -41,7 +37,7 @@ impl Mailbox {
             history: profile.history,
             grant: gmail.grant(),
             newest,
-            usage: gmail.usage(),
+            usage: gmail.spending.usage(),
             units_per_minute: gmail.units_per_minute(),
         })
     }

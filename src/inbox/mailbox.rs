@@ -11,10 +11,12 @@ use jiff::Timestamp;
 use tokio::sync::{Notify, watch};
 
 use super::{
-    gmail::{Gmail, GmailConfig, Profile, Usage},
+    gmail::{Gmail, GmailConfig, Profile},
     poller,
     registered::{ORDER_FOR, Registered},
+    spending::Usage,
     trouble::{Kind, Trouble, impatience, over_budget},
+    waiter::{Status, Waiter},
 };
 use crate::{clock::Clock, failure::Failure, redact::Redactor};
 
@@ -62,7 +64,7 @@ pub(super) struct State {
     /// Mails that came for nobody of this process, ever.
     pub(super) foreign: u64,
     /// How many wait now.
-    waiters: usize,
+    pub(super) waiters: usize,
     /// Somebody has begun to wait since the poller last looked.
     pub(super) eager: bool,
     /// Whether a poller runs. It is started by whoever waits first and ends when nobody waits.
@@ -86,19 +88,6 @@ pub(super) struct Pending {
     pub(super) again_at: Option<Instant>,
     /// Whose it is, once its headers were read.
     pub(super) holders: Option<Vec<Weak<Registered>>>,
-}
-
-/// What the poller has come to.
-#[derive(Clone, Default)]
-pub(super) struct Status {
-    /// Rounds that have ended, well or not.
-    pub(super) rounds: u64,
-    /// When the last round that went well began.
-    pub(super) good: Option<Instant>,
-    /// What was wrong with the last round.
-    pub(super) trouble: Option<Trouble>,
-    /// A trouble that no further round will mend, with the number of its round.
-    pub(super) fatal: Option<(u64, Trouble)>,
 }
 
 impl Mailbox {
@@ -125,7 +114,7 @@ impl Mailbox {
     /// What this process has used of Gmail's quota so far, with this mailbox.
     #[must_use]
     pub fn usage(&self) -> Usage {
-        self.0.gmail.usage()
+        self.0.gmail.spending.usage()
     }
 
     /// The API behind it.
@@ -164,7 +153,7 @@ impl Mailbox {
             Ok(Err(trouble)) => Err(trouble.failure()),
             Err(_) => {
                 let trouble = self.0.lock().opening_trouble.clone();
-                let silent = || match self.0.gmail.is_held_up() {
+                let silent = || match self.0.gmail.spending.is_held_up() {
                     true => over_budget(0),
                     false => impatience(limit),
                 };
@@ -178,15 +167,14 @@ impl Mailbox {
         let mut state = self.0.lock();
         state.waiters += 1;
         state.eager = true;
-        let mut status = self.0.status.subscribe();
-        let since = status.borrow_and_update().rounds;
+        let waiter = Waiter::new(&self.0);
         if !state.polling {
             state.polling = true;
             poller::start(&self.0);
         }
         drop(state);
         self.0.waiters_changed.notify_one();
-        Waiter { shared: Arc::clone(&self.0), status, since, began: Clock::instant() }
+        waiter
     }
 
     /// Mails that came since `registered` was made and are for nobody here.
@@ -206,7 +194,7 @@ impl Mailbox {
 
     /// Whether our own budget is too small now for what is to be read.
     pub(super) fn is_short(&self) -> bool {
-        self.0.gmail.is_short()
+        self.0.gmail.spending.is_short()
     }
 
     /// Whether a mail to this address may turn up that came before the one with this order: several are read at a
@@ -368,40 +356,5 @@ impl State {
         let registered = Arc::new(Registered::new(address, tag, run, made, self.foreign));
         self.registered.insert(registered.tag.clone(), Arc::downgrade(&registered));
         registered
-    }
-}
-
-/// One who waits. Leaves when dropped, however the waiting ends.
-pub(super) struct Waiter {
-    shared: Arc<Shared>,
-    status: watch::Receiver<Status>,
-    /// Rounds that had ended when the waiting began: their troubles are old ones.
-    since: u64,
-    pub(super) began: Instant,
-}
-
-impl Waiter {
-    /// Waits until the poller has something to say.
-    pub(super) async fn changed(&mut self) {
-        // The sender lives in `shared`, which this waiter holds.
-        let _ = self.status.changed().await;
-    }
-
-    /// What ends the waiting at once: a trouble that came after it began and stays.
-    pub(super) fn fatal(&mut self) -> Option<Trouble> {
-        let status = self.status.borrow_and_update();
-        status.fatal.as_ref().filter(|(round, _)| *round > self.since).map(|(_, trouble)| trouble.clone())
-    }
-
-    /// The present status.
-    pub(super) fn status(&self) -> Status {
-        self.status.borrow().clone()
-    }
-}
-
-impl Drop for Waiter {
-    fn drop(&mut self) {
-        self.shared.lock().waiters -= 1;
-        self.shared.waiters_changed.notify_one();
     }
 }

@@ -4,8 +4,8 @@
 //! it is addressed to and never by being the newest. Reading order: this file (what steps hold), `wait` (waiting and
 //! its explanation) and `once` (that nothing came twice), `mail` (what a step reads) with `expectation` (what it
 //! demands), `content` (what is in a mail's bytes) with `form`, `hop` and `authentication`, `reading`, `html`, `link` and
-//! `placeholder` (what is in its text), `mailbox` and `registered` (what waiters share), `poller` and `reader` (the one
-//! task that asks), `gmail`, `budget`, `token` with `assertion`, and `trouble` (the API), `credential` and `settings`;
+//! `placeholder` (what is in its text), `mailbox`, `registered` and `waiter` (what waiters share), `poller` and `reader` (the one
+//! task that asks), `gmail`, `budget`, `spending`, `token` with `assertion`, and `trouble` (the API), `credential` and `settings`;
 //! `login` and `look` are for people who set a mailbox up. What can go wrong, and what is said of it: `docs/inbox.md`.
 
 mod assertion;
@@ -30,11 +30,13 @@ mod reader;
 mod reading;
 mod registered;
 mod settings;
+mod spending;
 #[cfg(test)]
 mod tests;
 mod token;
 mod trouble;
 mod wait;
+mod waiter;
 
 use std::{fmt, sync::Arc, time::Duration};
 
@@ -42,7 +44,7 @@ use serde::{Serialize, Serializer};
 
 pub use authentication::{AuthCheck, AuthResult, Authentication};
 pub use credential::{ClientSecrets, Credential, ServiceAccount, UserCredential};
-pub use gmail::{GMAIL_ROOT, GOOGLE_TOKEN_URI, GmailConfig, Headline, Usage};
+pub use gmail::{GMAIL_ROOT, GOOGLE_TOKEN_URI, GmailConfig, Headline};
 pub use hop::{DeliverySplit, Hop};
 pub use link::Link;
 pub use login::{Endpoints, GOOGLE_AUTH_URI, Granted, Login, LoginError, Returned, Whose, days_left};
@@ -52,6 +54,7 @@ pub use mailbox::Mailbox;
 pub use once::Once;
 use registered::Registered;
 pub use settings::{GmailSettings, LoginSettings};
+pub use spending::Usage;
 pub use token::Grant;
 pub use wait::Wait;
 

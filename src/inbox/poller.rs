@@ -21,8 +21,8 @@ use crate::clock::Clock;
 /// The shortest pause between two rounds; a slow API is asked no more often than it answers.
 pub(super) const SHORTEST: Duration = Duration::from_millis(10);
 
-/// The longest pause while all goes well and the budget allows it.
-const LONGEST: Duration = Duration::from_millis(250);
+/// The longest pause while all goes well and the budget allows it: most of the time until a step goes on is half of it.
+const LONGEST: Duration = Duration::from_millis(150);
 
 /// How fast pauses grow while nobody new waits.
 const GROWTH: f64 = 1.25;
@@ -108,7 +108,7 @@ async fn run(mut running: Running) {
                     status.trouble = None;
                 });
                 // What the budget asks for is between two polls; reading may have used it up.
-                let paced = shared.gmail.pause().saturating_sub(ended - began);
+                let paced = shared.gmail.spending.pause().saturating_sub(ended - began);
                 let shortest = SHORTEST.max(polled_in).min(LONGEST).max(paced);
                 pause = grown(pause).max(shortest);
                 if sleep(&shared, ended, pause, shortest).await {

@@ -13,10 +13,10 @@ use jiff::Timestamp;
 use tokio::task::JoinSet;
 
 use super::{
-    gmail::Paid,
     mail::Content,
     mailbox::Shared,
     registered::{Arrived, Registered},
+    spending::Paid,
     trouble::{Kind, Trouble},
 };
 use crate::clock::Clock;
@@ -52,7 +52,7 @@ pub(super) async fn read_pending(shared: &Arc<Shared>, width: usize) -> Result<(
         let mut affordable_at = None;
         while reads.len() < width && Clock::instant() < stop && worst.as_ref().is_none_or(passes) {
             let Some(order) = queue.front().copied() else { break };
-            match shared.gmail.pay_for_mail() {
+            match shared.gmail.spending.pay_for_mail() {
                 Ok(paid) => {
                     queue.pop_front();
                     reads.spawn(read(Arc::clone(shared), order, paid));

@@ -14,9 +14,10 @@ use super::{
     Address,
     content::title,
     mail::{Content, Folder, Mail},
-    mailbox::{Mailbox, Waiter},
+    mailbox::Mailbox,
     registered::Arrived,
     trouble::{impatience, not_yet, over_budget},
+    waiter::Waiter,
 };
 use crate::{
     clock::Clock,

@@ -17,6 +17,7 @@ pub(crate) const CASES: &[Case] = &[
     #[cfg(all(feature = "drill", feature = "server"))]
     ("a_planted_secret_is_found_nowhere_by_the_program", a_planted_secret_by_the_program),
     ("a_secret_that_nobody_registers_is_found", a_secret_that_nobody_registers_is_found),
+    ("what_oauth_hands_out_is_found_nowhere", what_oauth_hands_out),
     ("a_secret_learnt_by_the_process_is_found_nowhere", a_secret_learnt_by_the_process),
 ];
 
@@ -194,5 +195,15 @@ fn a_secret_learnt_by_the_process() {
         for text in [&ended.stdout, &ended.stderr, &ended.report("junit.xml"), &ended.report("record.json")] {
             assert!(!text.contains("a-late-secret"), "{text}");
         }
+    }
+}
+
+/// Also if nobody has registered it: it is known by its shape or its place.
+fn what_oauth_hands_out() {
+    let ended = Fixture::new("oauth_secrets", &[]).run().expect_code(1);
+    ended.says("[redacted] and [redacted]");
+    for text in [&ended.stdout, &ended.stderr, &ended.report("junit.xml"), &ended.report("record.json")] {
+        let at = text.find("mark-").or_else(|| text.find("eyJ"));
+        assert_eq!(at.map(|at| &text[at..]), None);
     }
 }

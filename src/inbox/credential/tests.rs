@@ -12,9 +12,12 @@ fn parse(text: &str, id: Option<&str>, secret: Option<&str>) -> Result<Credentia
     Credential::parse(text, id, secret.map(|it| Secret::new(it.to_owned())).as_ref(), None)
 }
 
-/// Each kind of file that is met in the wild, as its tool writes it; whether the variables must give the client's id
-/// and its secret; and the token endpoint that comes of it.
-const FILES: [(&str, &str, (bool, bool), Option<&str>); 12] = [
+/// One kind of file: its name, an example as its tool writes it, whether the variables must give the client's id and its
+/// secret, and the token endpoint that comes of it.
+type Kind = (&'static str, &'static str, (bool, bool), Option<&'static str>);
+
+/// Each kind that is met in the wild.
+const FILES: [Kind; 12] = [
     ("a bare refresh token", " 1//0marker-refresh\n", (true, true), None),
     (
         "gcloud's application default credentials",

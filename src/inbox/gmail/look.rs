@@ -3,7 +3,7 @@
 use google_gmail1::api::Scope;
 use jiff::Timestamp;
 
-use super::{Gmail, Paid, Price};
+use super::{Gmail, Price};
 use crate::inbox::{Folder, budget, trouble::Trouble};
 
 /// One mail, by its headers.
@@ -43,9 +43,8 @@ impl Gmail {
     }
 
     async fn headline(&self, id: &str) -> Result<Headline, Trouble> {
-        self.pay(budget::MESSAGE).await;
         let mail = self
-            .call(Price::Paid(Paid), || {
+            .call(Price::Units(budget::MESSAGE), || {
                 let mut call =
                     self.hub.users().messages_get("me", id).format("metadata").add_scope(Scope::Readonly);
                 for header in ["From", "To", "Subject"] {

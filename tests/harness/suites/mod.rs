@@ -32,6 +32,7 @@ pub(crate) fn by_name(name: &str) -> Suite {
         "stubborn" => endings::stubborn(),
         "breaks_reports" => endings::breaks_reports(),
         "secrets" => secrets::secrets(),
+        "oauth_secrets" => secrets::oauth(),
         "late_secret" => secrets::late_secret(),
         "misplanned" => misplanned(),
         "mispoliced" => mispoliced(),

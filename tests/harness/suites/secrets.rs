@@ -170,3 +170,25 @@ pub(super) fn late_secret() -> Suite {
     }
     Suite::new("fixture").canary(Canary::new("front").step("learns", learns).step("uses", uses))
 }
+
+/// What OAuth hands out, in the ways in which it is passed on; nobody has registered any of it.
+pub(crate) const OF_OAUTH: [&str; 7] = [
+    "ya29.mark-access-token",
+    "1//0mark-refresh-token-of-somebody",
+    "4/0mark-authorization-code-of-consent",
+    "eyJhbGciOiJSUzI1NiJ9.eyJtYXJrIjoiand0In0.mark-signature",
+    "http://127.0.0.1/?state=x&code=mark-code-in-a-link",
+    "http://127.0.0.1/token?grant_type=authorization_code&code_verifier=mark-verifier",
+    "-----BEGIN PRIVATE KEY-----\nmark-key\n-----END PRIVATE KEY-----",
+];
+
+/// Says all of it where a step can say something.
+pub(super) fn oauth() -> Suite {
+    async fn says(cx: Context) -> Result<()> {
+        for secret in OF_OAUTH {
+            cx.note(format!("it said {secret} here"));
+        }
+        Err(Failure::new(OF_OAUTH.join(" and ")).caused_by(&std::io::Error::other(OF_OAUTH.join(" then "))))
+    }
+    Suite::new("fixture").canary(Canary::new("front").step("says", says))
+}
