@@ -119,7 +119,7 @@ pub(super) fn refusal(body: &Value, root: &str) -> Trouble {
             "the API does not take this call: look whether a proxy rewrites it, and report it as a mistake of the \
              inbox",
         ),
-        401..500 => (Kind::Fatal, "check `GMAIL_CREDENTIAL` and the mailbox's account"),
+        402..500 => (Kind::Fatal, "check `GMAIL_CREDENTIAL` and the mailbox's account"),
         _ => (Kind::Passing, OUT_OF_ORDER),
     };
     Trouble::new(kind, text, remedy)

@@ -75,13 +75,13 @@ impl Stub {
                         Answer::Json(status, body) => (status, body.to_string()),
                         Answer::Text(status, text) => (status, text.to_owned()),
                         Answer::Hang => std::future::pending().await,
-                    Answer::AfterCall(path, with) => {
-                        let is_it = |call: &String| call.starts_with(path) && call.contains(with);
-                        while !log.lock().unwrap().iter().any(is_it) {
-                            tokio::task::yield_now().await;
+                        Answer::AfterCall(path, with) => {
+                            let is_it = |call: &String| call.starts_with(path) && call.contains(with);
+                            while !log.lock().unwrap().iter().any(is_it) {
+                                tokio::task::yield_now().await;
+                            }
+                            (200, usual(&path, query, &to).to_string())
                         }
-                        (200, usual(&path, query, &to).to_string())
-                    }
                         // Ends the task of the connection, without a word in the test's output.
                         Answer::Cut => resume_unwind(Box::new("cut")),
                     };
