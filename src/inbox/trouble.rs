@@ -114,7 +114,9 @@ pub(super) fn refusal(body: &Value, root: &str) -> Trouble {
             "the API does not take this call: look whether a proxy rewrites it, and report it as a mistake of the \
              inbox",
         ),
-        400..500 => (Kind::Fatal, "check `GMAIL_CREDENTIAL` and the mailbox's account"),
+        _ if (400..500).contains(&code) => {
+            (Kind::Fatal, "check `GMAIL_CREDENTIAL` and the mailbox's account")
+        }
         _ => (Kind::Passing, OUT_OF_ORDER),
     };
     Trouble::new(kind, text, remedy)
