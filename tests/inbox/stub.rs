@@ -80,7 +80,7 @@ impl Stub {
                             while !log.lock().unwrap().iter().any(is_it) {
                                 tokio::task::yield_now().await;
                             }
-                            (200, usual(&path, query, &to).to_string())
+                            (200, usual(path, query, &to).to_string())
                         }
                         // Ends the task of the connection, without a word in the test's output.
                         Answer::Cut => resume_unwind(Box::new("cut")),
