@@ -92,9 +92,10 @@ async fn show(mut stream: TcpStream, returned: &Returned) -> io::Result<()> {
     let (status, text) = match returned {
         Returned::Foreign => ("404 Not Found", "This is not what the canaries are waiting for."),
         Returned::Denied(_) => ("200 OK", "The canaries were not let in. You can close this window."),
-        Returned::Code(_) => {
-            ("200 OK", "The canaries have the answer; the terminal says what came of it. You can close this window.")
-        }
+        Returned::Code(_) => (
+            "200 OK",
+            "The canaries have the answer; the terminal says what came of it. You can close this window.",
+        ),
     };
     let page = format!("<!doctype html><meta charset=\"utf-8\"><title>Canaries</title><p>{text}</p>\n");
     let head = format!(

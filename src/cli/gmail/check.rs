@@ -152,7 +152,8 @@ fn as_text(look: &Look, opener: &Opener, now: Timestamp) -> String {
     let _ = writeln!(text, "\nnewest mails (times in UTC)");
     for mail in newest {
         let Headline { received, folder, from, to, subject } = mail;
-        let received = received.map_or_else(|| "-".to_owned(), |it| it.strftime("%Y-%m-%d %H:%M:%S").to_string());
+        let received =
+            received.map_or_else(|| "-".to_owned(), |it| it.strftime("%Y-%m-%d %H:%M:%S").to_string());
         let [from, to] = [from, to].map(|it| one_line(it, SHOWN));
         let _ = writeln!(text, "  {received:19}  {folder:7}  to {to}  from {from}  {}", masked(subject));
     }
@@ -190,7 +191,9 @@ fn as_json(look: &Look, opener: &Opener, warnings: &[String]) -> Value {
 fn masked(subject: &str) -> String {
     let is_secret = |word: &str| {
         let bare = word.chars().filter(|c| c.is_alphanumeric()).count();
-        word.contains("://") || word.contains("www.") || (bare >= 4 && word.contains(|c: char| c.is_ascii_digit()))
+        word.contains("://")
+            || word.contains("www.")
+            || (bare >= 4 && word.contains(|c: char| c.is_ascii_digit()))
     };
     let words = subject.split_whitespace().map(|word| if is_secret(word) { REDACTED } else { word });
     one_line(&words.collect::<Vec<_>>().join(" "), SHOWN)

@@ -174,7 +174,10 @@ mod tests {
     fn the_seven_days_are_always_said() {
         let now: Timestamp = "2026-12-01T00:00:10Z".parse().unwrap();
         let week = "2026-12-08T00:00:00Z".parse().unwrap();
-        assert!(until(Some(week), now).starts_with("warning: this grant ends by itself in 7 days, at 2026-12-08 00:00"));
+        assert!(
+            until(Some(week), now)
+                .starts_with("warning: this grant ends by itself in 7 days, at 2026-12-08 00:00")
+        );
         assert!(until(None, now).contains("after seven days"));
     }
 }
