@@ -75,8 +75,8 @@ impl Stub {
                         Answer::Json(status, body) => (status, body.to_string()),
                         Answer::Text(status, text) => (status, text.to_owned()),
                         Answer::Hang => std::future::pending().await,
-                    Answer::AfterCall(path, with) => {
-                        let is_it = |call: &String| call.starts_with(path) && call.contains(with);
+                    Answer::AfterCall(other, with) => {
+                        let is_it = |call: &String| call.starts_with(other) && call.contains(with);
                         while !log.lock().unwrap().iter().any(is_it) {
                             tokio::task::yield_now().await;
                         }
