@@ -75,12 +75,12 @@ impl Stub {
                         Answer::Json(status, body) => (status, body.to_string()),
                         Answer::Text(status, text) => (status, text.to_owned()),
                         Answer::Hang => std::future::pending().await,
-                        Answer::AfterCall(path, with) => {
-                            let is_it = |call: &String| call.starts_with(path) && call.contains(with);
+                        Answer::AfterCall(other, with) => {
+                            let is_it = |call: &String| call.starts_with(other) && call.contains(with);
                             while !log.lock().unwrap().iter().any(is_it) {
                                 tokio::task::yield_now().await;
                             }
-                            (200, usual(path, query, &to).to_string())
+                            (200, usual(&path, query, &to).to_string())
                         }
                         // Ends the task of the connection, without a word in the test's output.
                         Answer::Cut => resume_unwind(Box::new("cut")),
@@ -89,7 +89,7 @@ impl Stub {
             }
         });
         tokio::spawn(async move { axum::serve(listener, app).await });
-        let credential = UserCredential {
+        let credential = Credential {
             client_id: "id".to_owned(),
             client_secret: Secret::new("client-secret".to_owned()),
             refresh_token: Secret::new("refresh-token".to_owned()),
