@@ -89,7 +89,7 @@ impl Stub {
             }
         });
         tokio::spawn(async move { axum::serve(listener, app).await });
-        let credential = Credential {
+        let credential = UserCredential {
             client_id: "id".to_owned(),
             client_secret: Secret::new("client-secret".to_owned()),
             refresh_token: Secret::new("refresh-token".to_owned()),
