@@ -136,13 +136,6 @@ impl Inbox {
         Ok(Address(registered))
     }
 
-    /// How many mails have come to an address, as far as the mailbox was read. It is only read while somebody waits,
-    /// so this is to be asked after a wait for a mail that was sent later.
-    #[must_use]
-    pub fn arrived(&self, address: &Address) -> usize {
-        address.0.count()
-    }
-
     /// Waits for a mail to an address. Says by [`Wait`]'s methods which and how long, and is then awaited.
     ///
     /// # Errors

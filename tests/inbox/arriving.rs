@@ -71,30 +71,6 @@ async fn the_way_of_a_further_mail_begins_where_that_of_the_one_before_ended() {
 }
 
 #[tokio::test]
-async fn mails_are_counted_as_far_as_the_mailbox_was_read() {
-    let world = World::start();
-    let own = world.clone();
-    let record = world
-        .run(step(LONG, move |inbox: Inbox| {
-            let world = own.clone();
-            async move {
-                let (owner, later) = (inbox.address("owner").await?, inbox.address("later").await?);
-                ensure_eq!(inbox.arrived(&owner), 0);
-                for to in [&owner, &owner, &later] {
-                    world.send(to, "Confirm", "482913").await?;
-                }
-                ensure_eq!(inbox.arrived(&owner), 0, "mails while nobody has waited");
-                inbox.wait_for(&later).await?;
-                ensure_eq!(inbox.arrived(&owner), 2, "mails before a later one");
-                ensure_eq!(inbox.arrived(&later), 1);
-                Ok(())
-            }
-        }))
-        .await;
-    passed(&record);
-}
-
-#[tokio::test]
 async fn ten_who_wait_at_once_each_get_their_own() {
     let world = World::start();
     let mut canary = Canary::new("mail");
