@@ -161,7 +161,7 @@ pub fn canary() -> Canary {
         .promise("a team needs a name that is free and well-formed (our reading)")
         .step("refuse_ledger_names", refusals::refuse_ledger_names)
         .promise("a ledger needs a name that is free and well-formed")
-        .step("refuse_inviting_member", refusals::refuse_inviting_member).after("receive_each_mail_once").severity(Severity::Warning)
+        .step("refuse_inviting_member", refusals::refuse_inviting_member).severity(Severity::Warning)
         .promise("who is a member already is not invited (our reading)")
         .step("refuse_incomplete_people", refusals::refuse_incomplete_people).within(MANY).severity(Severity::Warning)
         .promise("requests about people are refused if a field is missing (our reading)")

@@ -25,28 +25,28 @@ const DIGITS: std::ops::RangeInclusive<usize> = 4..=12;
 /// use coalmine::{Result, inbox::Mail};
 ///
 /// fn check_invitation(mail: &Mail) -> Result<()> {
-///     mail.ensure_from("no-reply@seq.com")?
-///         .ensure_reply_to("no-reply@seq.com")?
+///     mail.ensure_from("no-reply@shop.example")?
+///         .ensure_reply_to("no-reply@shop.example")?
 ///         .ensure_well_formed()?
 ///         .ensure_parts_agree()?
 ///         .ensure_no_placeholder()?
-///         .ensure_links_to(&["app.seq.com", "*.help.seq.com"])?;
+///         .ensure_links_to(&["app.shop.example", "*.help.shop.example"])?;
 ///     Ok(())
 /// }
 ///
 /// // A mail that was kept can be tried without a mailbox.
-/// let kept = "From: Sequence <no-reply@seq.com>\r\nSubject: You are invited\r\nMIME-Version: 1.0\r\n\
+/// let kept = "From: Shop <no-reply@shop.example>\r\nSubject: You are invited\r\nMIME-Version: 1.0\r\n\
 ///     Content-Type: multipart/alternative; boundary=b\r\n\r\n\
-///     --b\r\nContent-Type: text/plain\r\n\r\nJoin: https://app.seq.com/join?code=1f\r\n\
-///     --b\r\nContent-Type: text/html\r\n\r\n<a href=\"https://app.seq.com/join?code=1f\">Join</a>\r\n--b--\r\n";
+///     --b\r\nContent-Type: text/plain\r\n\r\nJoin: https://app.shop.example/join?code=1f\r\n\
+///     --b\r\nContent-Type: text/html\r\n\r\n<a href=\"https://app.shop.example/join?code=1f\">Join</a>\r\n--b--\r\n";
 /// check_invitation(&Mail::parse(kept.as_bytes(), &["INBOX"]))?;
 ///
-/// let elsewhere = kept.replace("app.seq.com", "app.seq.com.evil.test");
+/// let elsewhere = kept.replace("app.shop.example", "app.shop.example.evil.test");
 /// let failure = check_invitation(&Mail::parse(elsewhere.as_bytes(), &["INBOX"])).unwrap_err();
 /// assert_eq!(
 ///     failure.message,
-///     "expected links of the mail `You are invited` to lead to `app.seq.com` or `*.help.seq.com`, found one to \
-///      `app.seq.com.evil.test` in its text"
+///     "expected links of the mail `You are invited` to lead to `app.shop.example` or `*.help.shop.example`, found one to \
+///      `app.shop.example.evil.test` in its text"
 /// );
 /// # Ok::<(), coalmine::Failure>(())
 /// ```
@@ -171,8 +171,8 @@ impl Mail {
         }
     }
 
-    /// Demands that every link of text and HTML leads to one of these hosts; `*.seq.com` stands for every host below
-    /// `seq.com`. Links that write mail or dial are left alone.
+    /// Demands that every link of text and HTML leads to one of these hosts; `*.shop.example` stands for every host below
+    /// `shop.example`. Links that write mail or dial are left alone.
     ///
     /// # Errors
     /// One leads elsewhere, or is no address.

@@ -41,7 +41,7 @@ impl Mail {
     ///
     /// ```
     /// use coalmine::inbox::Mail;
-    /// let raw = b"From: no-reply@seq.com\r\nSubject: Confirm\r\n\r\nYour code is\r\n\r\n482913\r\n";
+    /// let raw = b"From: no-reply@shop.example\r\nSubject: Confirm\r\n\r\nYour code is\r\n\r\n482913\r\n";
     /// let mail = Mail::parse(raw, &["INBOX"]);
     /// assert_eq!(mail.code(6)?.expose(), "482913");
     /// # Ok::<(), coalmine::Failure>(())
