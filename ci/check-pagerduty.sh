@@ -5,22 +5,9 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
+. ci/python.sh
 VERSION=7.2.0
-target=${CARGO_TARGET_DIR:-target}
-folder=$target/pagerduty-client-$VERSION
-if ! command -v python3 >/dev/null; then
-    echo "not checked: python3 is not installed, which runs the client"
-    exit 0
-fi
-if [ ! -e "$folder/complete" ]; then
-    rm -rf "$folder"
-    if ! python3 -m venv "$folder" || ! "$folder/bin/python" -m pip install --quiet --disable-pip-version-check \
-        "pagerduty==$VERSION"; then
-        echo "not checked: the client, pagerduty $VERSION, cannot be installed here"
-        exit 0
-    fi
-    touch "$folder/complete"
-fi
+python_client folder pagerduty-client "$VERSION" "pagerduty==$VERSION"
 
 . ci/sandbox.sh
 start_sandbox

@@ -115,6 +115,21 @@ impl<E: Error + 'static> From<E> for Failure {
     }
 }
 
+/// An error with what lies below it, on one line.
+#[cfg(any(feature = "gmail", feature = "drill"))]
+pub(crate) fn chain(error: &dyn Error) -> String {
+    let mut text = error.to_string();
+    let mut below = error.source();
+    while let Some(error) = below {
+        let inner = error.to_string();
+        if !text.ends_with(&inner) {
+            text = format!("{text}: {inner}");
+        }
+        below = error.source();
+    }
+    text
+}
+
 impl fmt::Display for Failure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.message)?;

@@ -15,6 +15,8 @@ use hyper_util::{
     rt::{TokioExecutor, TokioTimer},
 };
 
+use crate::failure::chain;
+
 /// Idle connections are given up before any usual server does so: a request on a connection that the server is just
 /// closing would fail through no fault of the product.
 const IDLE_LIMIT: Duration = Duration::from_secs(2);
@@ -155,20 +157,6 @@ where
         }
     }
     if length > limit { Err(too_long()) } else { Ok(whole.into()) }
-}
-
-/// An error with its causes in one line.
-fn chain(error: &(dyn Error + 'static)) -> String {
-    let mut text = error.to_string();
-    let mut next = error.source();
-    while let Some(error) = next {
-        let inner = error.to_string();
-        if !text.ends_with(&inner) {
-            text = format!("{text}: {inner}");
-        }
-        next = error.source();
-    }
-    text
 }
 
 impl fmt::Debug for Upstream {

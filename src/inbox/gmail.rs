@@ -22,9 +22,9 @@ use super::{
     credential::Credential,
     spending::{Paid, Spending},
     token::{Grant, Tokens},
-    trouble::{CHECK_ROOT, Kind, OUT_OF_ORDER, QUOTA, Trouble, chain, refusal, silence, token_trouble},
+    trouble::{CHECK_ROOT, Kind, OUT_OF_ORDER, QUOTA, Trouble, refusal, silence, token_trouble},
 };
-use crate::redact::Redactor;
+use crate::{failure::chain, redact::Redactor};
 
 /// The root of Google's own API.
 pub const GMAIL_ROOT: &str = "https://gmail.googleapis.com/";

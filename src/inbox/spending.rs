@@ -44,7 +44,7 @@ pub struct Usage {
     pub read: u64,
 }
 
-/// What is left of a share of the quota, in hundredths: Google counts a call in the minute in which it arrives, which may
+/// How much of a share of the quota is used, in hundredths: Google counts a call in the minute in which it arrives, which may
 /// be the one after that in which it was paid for.
 const USED: u64 = 95;
 

@@ -21,9 +21,8 @@ use super::{
     assertion,
     credential::{Credential, UserCredential},
     gmail::{CALL_LIMIT, GmailConfig},
-    trouble::chain,
 };
-use crate::{clock::Clock, redact::Redactor, secret::Secret};
+use crate::{clock::Clock, failure::chain, redact::Redactor, secret::Secret};
 
 /// The scope that reading a mailbox takes, and no more.
 pub(super) const READONLY: &str = "https://www.googleapis.com/auth/gmail.readonly";

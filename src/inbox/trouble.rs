@@ -1,6 +1,6 @@
 //! What can be wrong with the mail API, in kinds that decide what to do, and in words that say it.
 
-use std::{error::Error, time::Duration};
+use std::time::Duration;
 
 use jiff::Timestamp;
 use serde_json::Value;
@@ -230,20 +230,6 @@ fn is_untrusted(reason: &str) -> bool {
     reason.contains("invalid peer certificate")
 }
 
-/// An error with what lies below it, on one line.
-pub(super) fn chain(error: &dyn Error) -> String {
-    let mut text = error.to_string();
-    let mut below = error.source();
-    while let Some(error) = below {
-        let inner = error.to_string();
-        if !text.ends_with(&inner) {
-            text = format!("{text}: {inner}");
-        }
-        below = error.source();
-    }
-    text
-}
-
 #[cfg(test)]
 mod tests {
     use serde_json::json;
@@ -252,7 +238,7 @@ mod tests {
 
     fn kind(code: u16, reason: &str, message: &str) -> Kind {
         let body = json!({ "error": { "code": code, "message": message, "errors": [{ "reason": reason }] } });
-        refusal(&body, "https://root/").kind
+        refusal(&body, "https://gmail.test/").kind
     }
 
     #[test]
@@ -266,7 +252,7 @@ mod tests {
         assert_eq!(kind(401, "authError", ""), Kind::Unauthorized);
         assert_eq!(kind(404, "notFound", ""), Kind::NotFound);
         assert_eq!(kind(503, "backendError", ""), Kind::Passing);
-        assert_eq!(refusal(&json!("who?"), "https://root/").kind, Kind::Passing);
+        assert_eq!(refusal(&json!("who?"), "https://gmail.test/").kind, Kind::Passing);
     }
 
     #[test]

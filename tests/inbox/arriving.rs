@@ -8,30 +8,26 @@ use super::*;
 #[tokio::test]
 async fn a_mail_arrives_with_its_code_and_link() {
     let world = World::start();
-    let own = world.clone();
     let record = world
-        .run(step(LONG, move |inbox: Inbox| {
-            let world = own.clone();
-            async move {
-                let address = inbox.address("owner").await?;
-                let link = "https://shop.test/join?code=c0dec0de&team=x";
-                let html = format!("<p><b>482913</b></p><a href=\"{}\">join</a>", link.replace('&', "&amp;"));
-                let body = MultiPart::alternative_plain_html(format!("Hello\n\n482913\n\n{link}\n"), html);
-                world.deliver(&address, "Confirm your address", body).await?;
-                let mail = inbox.wait_for(&address).subject("Confirm").await?;
-                ensure_eq!(mail.code(6)?.expose().as_str(), "482913");
-                ensure_eq!(mail.link("/join")?.parameter("code")?.expose().as_str(), "c0dec0de");
-                ensure_eq!(mail.from(), "no-reply@shop.test");
-                ensure_eq!(mail.to(), [address.to_string()]);
-                ensure_eq!(mail.folder(), Folder::Inbox);
-                ensure!(mail.header("authentication-results").is_some());
-                ensure!(mail.delivery() < SignedDuration::from_secs(30));
-                let again = inbox.wait_for(&address).await?;
-                ensure_eq!(again.received(), mail.received(), "the same wait gives the same mail");
-                ensure_eq!(again.header("message-id"), mail.header("message-id"));
-                Err(Failure::new(format!("the code was {}", mail.code(6)?.expose())))
-            }
-        }))
+        .step(LONG, |world, inbox| async move {
+            let address = inbox.address("owner").await?;
+            let link = "https://shop.test/join?code=c0dec0de&team=x";
+            let html = format!("<p><b>482913</b></p><a href=\"{}\">join</a>", link.replace('&', "&amp;"));
+            let body = MultiPart::alternative_plain_html(format!("Hello\n\n482913\n\n{link}\n"), html);
+            world.deliver(&address, "Confirm your address", body).await?;
+            let mail = inbox.wait_for(&address).subject("Confirm").await?;
+            ensure_eq!(mail.code(6)?.expose().as_str(), "482913");
+            ensure_eq!(mail.link("/join")?.parameter("code")?.expose().as_str(), "c0dec0de");
+            ensure_eq!(mail.from(), "no-reply@shop.test");
+            ensure_eq!(mail.to(), [address.to_string()]);
+            ensure_eq!(mail.folder(), Folder::Inbox);
+            ensure!(mail.header("authentication-results").is_some());
+            ensure!(mail.delivery() < SignedDuration::from_secs(30));
+            let again = inbox.wait_for(&address).await?;
+            ensure_eq!(again.received(), mail.received(), "the same wait gives the same mail");
+            ensure_eq!(again.header("message-id"), mail.header("message-id"));
+            Err(Failure::new(format!("the code was {}", mail.code(6)?.expose())))
+        })
         .await;
     let (message, _) = failed(&record, Verdict::Failed, Cause::Assertion);
     assert_eq!(message, "the code was [redacted]");
@@ -50,20 +46,16 @@ async fn a_mail_arrives_with_its_code_and_link() {
 #[tokio::test]
 async fn the_way_of_a_further_mail_begins_where_that_of_the_one_before_ended() {
     let world = World::start();
-    let own = world.clone();
     let record = world
-        .run(step(LONG, move |inbox: Inbox| {
-            let world = own.clone();
-            async move {
-                let address = inbox.address("new-owner").await?;
-                world.send(&address, "first", "1").await?;
-                let first = inbox.wait_for(&address).subject("first").await?;
-                world.send(&address, "second", "2").await?;
-                let second = inbox.wait_for(&address).subject("second").await?;
-                ensure_eq!(second.delivery(), second.received().duration_since(first.received()));
-                Ok(())
-            }
-        }))
+        .step(LONG, |world, inbox| async move {
+            let address = inbox.address("new-owner").await?;
+            world.send(&address, "first", "1").await?;
+            let first = inbox.wait_for(&address).subject("first").await?;
+            world.send(&address, "second", "2").await?;
+            let second = inbox.wait_for(&address).subject("second").await?;
+            ensure_eq!(second.delivery(), second.received().duration_since(first.received()));
+            Ok(())
+        })
         .await;
     passed(&record);
     let mails = &record.steps[0].attempts[0].mails;

@@ -7,19 +7,15 @@ use super::*;
 #[tokio::test]
 async fn what_came_instead_is_told() {
     let world = World::start();
-    let own = world.clone();
     let record = world
-        .run(step(LONG, move |inbox: Inbox| {
-            let world = own.clone();
-            async move {
-                let address = inbox.address("owner").await?;
-                let guest = inbox.address("guest").await?;
-                world.send(&address, "Goodbye", "x").await?;
-                world.send(&guest, "Invitation", "x").await?;
-                world.send(world.foreign(), "Not yours", "x").await?;
-                inbox.wait_for(&address).subject("Confirm").within(SHORT).await.map(drop)
-            }
-        }))
+        .step(LONG, |world, inbox| async move {
+            let address = inbox.address("owner").await?;
+            let guest = inbox.address("guest").await?;
+            world.send(&address, "Goodbye", "x").await?;
+            world.send(&guest, "Invitation", "x").await?;
+            world.send(world.foreign(), "Not yours", "x").await?;
+            inbox.wait_for(&address).subject("Confirm").within(SHORT).await.map(drop)
+        })
         .await;
     let (message, _) = failed(&record, Verdict::Failed, Cause::MailMissing);
     assert!(message.starts_with("expected a mail with `Confirm` in its subject to coalmine+"), "{message}");

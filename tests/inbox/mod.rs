@@ -76,6 +76,19 @@ impl World {
         self.sandbox.mail().mailbox.replace('@', "+somebody-1-else@")
     }
 
+    /// Runs one step, which holds this world and an inbox.
+    async fn step<F>(
+        &self,
+        limit: Duration,
+        body: impl Fn(World, Inbox) -> F + Send + Sync + 'static,
+    ) -> RunRecord
+    where
+        F: Future<Output = Result<()>> + Send + 'static,
+    {
+        let world = self.clone();
+        self.run(step(limit, move |inbox| body(world.clone(), inbox))).await
+    }
+
     async fn run(&self, canary: Canary) -> RunRecord {
         run(&self.mailbox, &self.redactor, canary).await
     }

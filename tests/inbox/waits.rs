@@ -78,22 +78,18 @@ async fn a_period_longer_than_the_steps_time_says_so() {
 #[tokio::test]
 async fn delivery_is_held_against_its_budget_and_recorded_with_it() {
     let world = World::start();
-    let own = world.clone();
     let record = world
-        .run(step(LONG, move |inbox: Inbox| {
-            let world = own.clone();
-            async move {
-                let address = inbox.address("owner").await?;
-                world.sandbox.clock().advance(SignedDuration::from_secs(5));
-                let triggered = world.sandbox.clock().now();
-                world.send(&address, "Confirm", "1").await?;
-                // Five seconds after the address was made, and at once after the trigger.
-                let wait = inbox.wait_for(&address).delivered_within(Duration::from_secs(4));
-                let mail = wait.since(triggered).await?;
-                ensure_eq!(mail.delivery(), mail.received().duration_since(triggered));
-                Ok(())
-            }
-        }))
+        .step(LONG, |world, inbox| async move {
+            let address = inbox.address("owner").await?;
+            world.sandbox.clock().advance(SignedDuration::from_secs(5));
+            let triggered = world.sandbox.clock().now();
+            world.send(&address, "Confirm", "1").await?;
+            // Five seconds after the address was made, and at once after the trigger.
+            let wait = inbox.wait_for(&address).delivered_within(Duration::from_secs(4));
+            let mail = wait.since(triggered).await?;
+            ensure_eq!(mail.delivery(), mail.received().duration_since(triggered));
+            Ok(())
+        })
         .await;
     passed(&record);
     let attempt = &record.steps[0].attempts[0];
@@ -105,17 +101,13 @@ async fn delivery_is_held_against_its_budget_and_recorded_with_it() {
 #[tokio::test]
 async fn a_late_mail_is_recorded_too() {
     let world = World::start();
-    let own = world.clone();
     let record = world
-        .run(step(LONG, move |inbox: Inbox| {
-            let world = own.clone();
-            async move {
-                let address = inbox.address("owner").await?;
-                world.sandbox.clock().advance(SignedDuration::from_secs(5));
-                world.send(&address, "Confirm", "1").await?;
-                inbox.wait_for(&address).delivered_within(Duration::from_secs(2)).await.map(drop)
-            }
-        }))
+        .step(LONG, |world, inbox| async move {
+            let address = inbox.address("owner").await?;
+            world.sandbox.clock().advance(SignedDuration::from_secs(5));
+            world.send(&address, "Confirm", "1").await?;
+            inbox.wait_for(&address).delivered_within(Duration::from_secs(2)).await.map(drop)
+        })
         .await;
     let (message, _) = failed(&record, Verdict::Failed, Cause::MailLate);
     let (_, took) = message.split_once(" to be delivered within 2.0 s, got it after ").unwrap();
